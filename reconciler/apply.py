@@ -1,0 +1,292 @@
+"""Carries a plan out: the only code that writes. A plan and an `Api` go in, one outcome per change
+comes out, with what is being done and waited for in between.
+
+After its calls every object is read back and held against what is declared, because a service that
+answers yes has not always done it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from reconciler.compare import Comparison, FieldChange
+from reconciler.diff import Action, Change
+from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearReplyError
+from reconciler.fields import Sensitive
+from reconciler.kinds import BY_NAME
+from reconciler.observe import reread
+from reconciler.plan import Plan, Task, worklist
+from reconciler.resource import Address, Api, Call, KnownAfterApply, Live, Target
+
+READ_BACK_DELAYS = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds before each attempt to read a write back. Terraform polls up to 20 times as well
+(https://github.com/hashicorp/terraform-provider-aws, internal/service/codeconnections)."""
+POLL_DELAYS = (0.5, 0.5, 1.0, 2.0, 5.0)
+"""Seconds between looks at a handshake; the last goes on. AWS Copilot polls every 5 seconds
+(https://github.com/aws/copilot-cli)."""
+
+
+class Status(StrEnum):
+    """How one change ended."""
+
+    APPLIED = "applied"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    DEFERRED = "deferred"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A change is being carried out."""
+
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing can be done until people have done this; `seconds` are left to wait."""
+
+    tasks: tuple[Task, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one change ended, why, and the object as it was read afterwards."""
+
+    change: Change
+    status: Status
+    message: str = ""
+    live: Live | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An object that is waited for has another status than before."""
+
+    live: Live
+
+
+Event = Started | Waiting | Seen | Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as the apply sees it, in seconds."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+def apply(
+    plan: Plan,
+    api: Api,
+    compare: Comparison,
+    *,
+    run: str,
+    wait: float = 0.0,
+    clock: Clock = Clock(),
+) -> Iterator[Event]:
+    """Carry the plan out, one change after the other, and say how each ended.
+
+    `run` is written on what is created; `wait` is how many seconds to wait for people. A failure
+    skips only what depends on it.
+    """
+    return _Apply(api, plan.target, compare, run, clock).events(plan, wait)
+
+
+@dataclass(slots=True)
+class _Apply:
+    """A plan as far as it has been carried out."""
+
+    api: Api
+    target: Target
+    compare: Comparison
+    run: str
+    clock: Clock
+    ids: dict[Address, str] = field(default_factory=dict)
+    lives: dict[Address, Live] = field(default_factory=dict)
+    ended: dict[Address, Status] = field(default_factory=dict)
+
+    def events(self, plan: Plan, wait: float) -> Iterator[Event]:
+        self.lives = {c.address: c.live for c in plan.changes if c.live}
+        self.ids = {address: live.id for address, live in self.lives.items()}
+        self.lives |= {live.address: live for live in plan.awaited}
+        groups: dict[Action, list[Change]] = {Action.DEFER: [], Action.DELETE: []}
+        for change in plan.work:
+            if change.action in groups:
+                groups[change.action].append(change)
+            else:
+                yield from self._carry_out(change)
+        declared = [change.address for change in plan.changes if change.resource]
+        yield from self._deferred(groups[Action.DEFER], declared, wait)
+        for change in groups[Action.DELETE]:
+            yield from self._carry_out(change)
+
+    def _carry_out(self, change: Change) -> Iterator[Event]:
+        behind = [a for a in change.waits_for if self.ended.get(a, Status.APPLIED) != "applied"]
+        if behind:
+            yield self._end(Outcome(change, Status.SKIPPED, f"because of {behind[0]}"))
+            return
+        yield Started(change)
+        yield self._end(self._calls(change))
+
+    def _end(self, outcome: Outcome) -> Outcome:
+        self.ended[outcome.change.address] = outcome.status
+        if outcome.live is not None:
+            self.lives[outcome.change.address] = outcome.live
+        return outcome
+
+    def _calls(self, change: Change) -> Outcome:
+        done = 0
+        try:
+            for call in change.calls:
+                self._call(change, call)
+                done += 1
+        except UnclearReplyError as error:
+            return Outcome(change, Status.UNKNOWN, _after(done, change, str(error)))
+        except ApiError as error:
+            return Outcome(change, Status.FAILED, _after(done, change, str(error)))
+        return self._read_back(change)
+
+    def _call(self, change: Change, call: Call) -> None:
+        parameters = {key: self._resolved(value) for key, value in call.parameters.items()}
+        kind = BY_NAME[change.address.kind]
+        try:
+            reply = self.api.write(Call(call.operation, parameters))
+        except NotFoundError:
+            if call.operation == kind.calls.delete:
+                return  # gone already, which is what was wanted
+            raise
+        if call.operation == kind.calls.create:
+            self.ids[change.address] = _id_in(kind.calls.item, kind.calls.id, call, reply)
+
+    def _resolved(self, value: Any) -> Any:
+        match value:
+            case KnownAfterApply(address=Address() as address):
+                return self.ids[address]
+            case KnownAfterApply():
+                return self.run
+            case Sensitive():
+                return value.value
+            case Mapping():
+                return {key: self._resolved(item) for key, item in value.items()}
+            case list():
+                return [self._resolved(item) for item in value]
+            case _:
+                return value
+
+    def _read_back(self, change: Change) -> Outcome:
+        """Look until the object is as declared; what is still different in the end has failed."""
+        if not change.calls:
+            return Outcome(change, Status.APPLIED, live=change.live)
+        problem, live = "", None
+        for delay in READ_BACK_DELAYS:
+            self.clock.sleep(delay)
+            try:
+                live = reread(self.api, self._expected(change))
+            except ReconcilerError as error:
+                problem = f"carried out, but it could not be read back: {error}"
+                continue
+            problem = self._difference(change, live)
+            if not problem:
+                return Outcome(change, Status.APPLIED, live=live)
+        return Outcome(change, Status.FAILED, problem, live)
+
+    def _expected(self, change: Change) -> Live:
+        id_ = self.ids[change.address]
+        arn = id_ if id_.startswith("arn:") else change.live.arn if change.live else ""
+        live = change.live or Live(change.address, id_, {})
+        return replace(live, id=id_, arn=arn, owner=self.compare.owner)
+
+    def _difference(self, change: Change, live: Live | None) -> str:
+        if change.resource is None:
+            gone = live is None or "DELETING" in live.status
+            return "" if gone else "deleted, but it is still there"
+        if live is None:
+            return "carried out, but it is not there"
+        fields = self.compare.fields(change.resource, live, self.ids)
+        return f"carried out, but it reads back differently: {_paths(fields)}" if fields else ""
+
+    def _deferred(
+        self, changes: Sequence[Change], declared: Sequence[Address], wait: float
+    ) -> Iterator[Event]:
+        """Carry out each deferred change once what it waits for is ready, in whichever order
+        people act; with time to wait, wait for every handshake, and leave the rest deferred."""
+        waiting, end, looks = list(changes), self.clock.now() + wait, 0
+        while True:
+            ready = next((change for change in waiting if self._can_go_on(change, waiting)), None)
+            if ready is not None:
+                waiting.remove(ready)
+                yield from self._carry_out(ready)
+                continue
+            left = end - self.clock.now()
+            behind = self._unready([*(a for c in waiting for a in c.waits_for), *declared])
+            if left <= 0 or all(self.lives[address].broken for address in behind):
+                break
+            yield Waiting(self._tasks(behind, waiting), left)
+            self.clock.sleep(min(left, POLL_DELAYS[min(looks, len(POLL_DELAYS) - 1)]))
+            looks += 1
+            yield from self._look_again(behind)
+        for change in waiting:
+            yield self._end(Outcome(change, Status.DEFERRED, self._why(change)))
+
+    def _can_go_on(self, change: Change, waiting: Sequence[Change]) -> bool:
+        """Whether everything a change waits for has ended badly, or is done and ready."""
+        if any(other.address in change.waits_for for other in waiting):
+            return False
+        statuses = [self.ended.get(address) for address in change.waits_for]
+        if any(s in (Status.FAILED, Status.SKIPPED, Status.UNKNOWN) for s in statuses):
+            return True
+        return not self._unready(change.waits_for)
+
+    def _unready(self, addresses: Iterable[Address]) -> list[Address]:
+        """The objects among these that are there and wait for a handshake."""
+        return [
+            address
+            for address in sorted(set(addresses))
+            if address in self.lives and not self.lives[address].ready
+        ]
+
+    def _tasks(self, addresses: Sequence[Address], waiting: Sequence[Change]) -> tuple[Task, ...]:
+        return worklist(self.target, [self.lives[address] for address in addresses], waiting)
+
+    def _look_again(self, addresses: Sequence[Address]) -> Iterator[Seen]:
+        for address in addresses:
+            try:
+                live = reread(self.api, self.lives[address])
+            except ReconcilerError:
+                continue  # the next look may do better; the time is bounded
+            if live is None:
+                continue
+            if live.status != self.lives[address].status:
+                yield Seen(live)
+            self.lives[address] = live
+
+    def _why(self, change: Change) -> str:
+        behind = self._unready(change.waits_for) or list(change.waits_for)
+        status = self.lives[behind[0]].status if behind[0] in self.lives else "not there yet"
+        return f"waits for {behind[0]}, which is {status}"
+
+
+def _id_in(item: str, member: str, call: Call, reply: Mapping[str, Any]) -> str:
+    """The id of the object a create call made, out of its reply."""
+    match reply.get(item, reply):
+        case {**members} if isinstance(members.get(member), str) and members[member]:
+            return str(members[member])
+        case _:
+            raise UnclearReplyError(call.operation, f"the reply holds no {member}")
+
+
+def _after(done: int, change: Change, text: str) -> str:
+    """The text of an error, with how far the change had come before it."""
+    return f"after {done} of {len(change.calls)} calls: {text}" if done else text
+
+
+def _paths(fields: Sequence[FieldChange]) -> str:
+    return ", ".join(field.path for field in fields)

@@ -1,0 +1,160 @@
+"""The `Api` over boto3: calls as data go in, replies or this program's errors come out.
+
+Reads are made concurrently, retried, and followed page by page; boto3 has paginators for neither
+service. Writes are sent once.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from botocore import xform_name
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ParamValidationError,
+    SSLError,
+)
+
+from reconciler.aws.session import READ_ATTEMPTS, READ_SECONDS, WRITE_SECONDS, Session
+from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearReplyError
+
+MAX_PAGES = 1000
+PAGE_SIZE = 100
+"""The most the API gives at once (botocore service model, shape MaxResults)."""
+THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
+THROTTLE_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds before a throttled write is sent again; throttled means it was not carried out."""
+
+
+class AwsApi:
+    """CodeConnections as this program sees it; one instance serves one target."""
+
+    def __init__(self, session: Session) -> None:
+        service = session.settings.service
+        self._reader = session.client(service, attempts=READ_ATTEMPTS, seconds=READ_SECONDS)
+        self._writer = session.client(service, attempts=1, seconds=WRITE_SECONDS)
+        for client in (self._reader, self._writer):
+            client.meta.events.register(f"before-parse.{service}.*", _refuse_broken_reply)
+        self._pool = ThreadPoolExecutor(max_workers=session.settings.parallelism)
+
+    def read(self, calls: Sequence[Any]) -> Iterator[Any]:
+        """Answer List and Get calls in their order, every page followed; a failure is a value."""
+        return self._pool.map(self._read, calls)
+
+    def write(self, call: Any) -> Mapping[str, Any]:
+        """Carry out one mutating call, sent once, and again only while AWS says it is throttled.
+
+        Raises `ApiError` when it was certainly not carried out, else `UnclearReplyError`.
+        """
+        for delay in (*THROTTLE_DELAYS, None):
+            try:
+                return _call(self._writer, call.operation, call.parameters)
+            except ApiError as error:
+                if error.code not in THROTTLED or delay is None:
+                    raise
+                time.sleep(delay)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _read(self, call: Any) -> Mapping[str, Any] | ReconcilerError:
+        try:
+            return self._pages(call.operation, call.parameters)
+        except (ApiError, UnclearReplyError) as error:
+            return error
+
+    def _pages(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """One reply with the items of every page."""
+        model = self._reader.meta.service_model.operation_model(operation)
+        member = _items_member(model)
+        if member is None:
+            return _call(self._reader, operation, parameters)
+        wanted = dict(parameters)
+        if "MaxResults" in model.input_shape.members:
+            wanted["MaxResults"] = PAGE_SIZE
+        items: list[Any] = []
+        seen: set[str] = set()
+        while True:
+            reply = _call(self._reader, operation, wanted)
+            if not isinstance(reply.get(member), list):
+                raise UnclearReplyError(operation, f"the reply holds no list of {member}")
+            items += reply[member]
+            token = reply.get("NextToken")
+            if not token or "NextToken" not in model.input_shape.members:
+                return {member: items}
+            if token in seen or len(seen) >= MAX_PAGES:
+                raise UnclearReplyError(operation, "the pages do not come to an end")
+            seen.add(token)
+            wanted["NextToken"] = token
+
+
+def _items_member(model: Any) -> str | None:
+    """The member with the items, for an operation that answers in pages."""
+    members = model.output_shape.members if model.output_shape else {}
+    if "NextToken" not in members:
+        return None
+    return str(next(name for name, shape in members.items() if shape.type_name == "list"))
+
+
+def _call(client: Any, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    method: Callable[..., Mapping[str, Any]] = getattr(client, xform_name(operation))
+    try:
+        return method(**parameters)
+    except ClientError as error:
+        raise _explained(operation, error) from error
+    except (ConnectTimeoutError, EndpointConnectionError, SSLError) as error:
+        raise ApiError(operation, "Unreachable", _one_line(error)) from error
+    except ParamValidationError as error:
+        raise ApiError(operation, "ParamValidation", _one_line(error)) from error
+    except ReconcilerError:
+        raise
+    except BotoCoreError as error:
+        raise UnclearReplyError(operation, _one_line(error)) from error
+    except Exception as error:
+        # A reply of an unexpected shape makes botocore's parsers raise whatever comes up.
+        reason = f"the reply cannot be understood: {_one_line(error)}"
+        raise UnclearReplyError(operation, reason) from error
+
+
+def _explained(operation: str, error: ClientError) -> ReconcilerError:
+    """A refusal by the service is a certain no; a server's failure (5xx) is none."""
+    details = error.response.get("Error", {})
+    code, reason = str(details.get("Code", "")), " ".join(str(details.get("Message", "")).split())
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if status >= 500 or code == "InternalServerException":
+        return UnclearReplyError(operation, f"{code}: {reason}")
+    if code == "ResourceNotFoundException":
+        return NotFoundError(operation, code, reason)
+    return ApiError(operation, code, reason)
+
+
+def _refuse_broken_reply(
+    operation_model: Any, response_dict: Mapping[str, Any], **_: object
+) -> None:
+    """Refuse a 200 that is cut short or no JSON object, which botocore would take for an empty
+    reply: an account full of connections would look like one without any."""
+    if response_dict["status_code"] != 200:
+        return
+    body, headers = response_dict["body"], response_dict["headers"]
+    promised = headers.get("content-length")
+    if promised is not None and promised.isdigit() and int(promised) != len(body):
+        raise UnclearReplyError(
+            operation_model.name, f"the reply is cut short: {len(body)} of {promised} bytes"
+        )
+    if not body and not (operation_model.output_shape and operation_model.output_shape.members):
+        return
+    try:
+        is_object = isinstance(json.loads(body), dict)
+    except ValueError:
+        is_object = False
+    if not is_object:
+        raise UnclearReplyError(operation_model.name, "the reply is not a JSON object")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,131 @@
+"""Makes clients of what AWS users configure: profile, Region, endpoint and credentials in, clients
+with this program's own time and retry limits out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+)
+from botocore.loaders import Loader, create_loader
+
+from reconciler.errors import TargetError
+
+CONNECT_SECONDS = 5
+READ_SECONDS = 10
+READ_ATTEMPTS = 5
+"""A server that takes requests and never answers holds a read up for a minute at most."""
+WRITE_SECONDS = 30
+"""Short, so that the time in which nobody knows whether a create was carried out is bounded."""
+LOGIN_ATTEMPTS = 3
+"""Fewer than for reads: what is wrong first is most often the endpoint, and it stays wrong."""
+SERVICES = ("codeconnections", "codestar-connections")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where and as whom to run; what is unset comes from AWS's own settings."""
+
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+    service: str = SERVICES[0]
+    parallelism: int = 16
+    access_key: tuple[str, str] | None = None
+
+
+class Session:
+    """The clients of one target."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        key, secret = settings.access_key or (None, None)
+        core = botocore.session.Session()
+        core.register_component("data_loader", _shared_loader())
+        with explained(settings):
+            self._session = boto3.Session(
+                botocore_session=core,
+                profile_name=settings.profile,
+                region_name=settings.region,
+                aws_access_key_id=key,
+                aws_secret_access_key=secret,
+            )
+
+    @property
+    def region(self) -> str:
+        """The Region of the target."""
+        if (region := self._session.region_name) is None:
+            raise TargetError("no Region: give --region or set AWS_DEFAULT_REGION")
+        return str(region)
+
+    def account(self) -> str:
+        """The id of the account that the credentials belong to, as STS answers it."""
+        with explained(self.settings):
+            client = self.client("sts", attempts=LOGIN_ATTEMPTS, seconds=READ_SECONDS)
+            identity = client.get_caller_identity()
+        return str(identity["Account"])
+
+    def client(self, service: str, *, attempts: int, seconds: int) -> Any:
+        """A client that sends each request at most `attempts` times, whatever the user's AWS
+        settings say: a create that is sent twice can make two objects. Each time it waits
+        `seconds` for an answer."""
+        with explained(self.settings):
+            make: Any = self._session.client  # boto3-stubs would list every service here
+            return make(
+                service,
+                endpoint_url=self.settings.endpoint_url,
+                region_name=self.region,
+                config=Config(
+                    connect_timeout=CONNECT_SECONDS,
+                    read_timeout=seconds,
+                    retries={"mode": "standard", "total_max_attempts": attempts},
+                    max_pool_connections=max(10, self.settings.parallelism),
+                ),
+            )
+
+
+@cache
+def _shared_loader() -> Loader:
+    """One loader for every session: it keeps the service models it has read, which is most of what
+    a client costs to make."""
+    return create_loader()
+
+
+@contextmanager
+def explained(settings: Settings) -> Iterator[None]:
+    """Turn what boto3 raises about credentials, Regions and endpoints into `TargetError`."""
+    try:
+        yield
+    except ProfileNotFound as error:
+        raise TargetError(f"profile {settings.profile} is not in your AWS configuration") from error
+    except NoRegionError as error:
+        raise TargetError("no Region: give --region or set AWS_DEFAULT_REGION") from error
+    except NoCredentialsError as error:
+        raise TargetError("no AWS credentials: give --profile or set AWS_PROFILE") from error
+    except (EndpointConnectionError, HTTPClientError) as error:
+        where = settings.endpoint_url or "the AWS endpoint"
+        raise TargetError(f"{where} cannot be reached: {_one_line(error)}") from error
+    except ClientError as error:
+        details = error.response.get("Error", {})
+        text = " ".join(f"{details.get('Code')}: {details.get('Message', '')}".split())
+        raise TargetError(f"AWS refuses these credentials: {text}") from error
+    except (BotoCoreError, ValueError) as error:
+        raise TargetError(f"AWS cannot be used as configured: {_one_line(error)}") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,1 @@
+"""The command line: the only room with arguments, environment, terminal and exit codes."""

@@ -1,0 +1,1 @@
+"""The commands: every module in this folder is one, as its attribute `command`."""

@@ -1,0 +1,146 @@
+"""`reconciler emulator`: runs and steers a local CodeConnections."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.cli.exits import Exit
+from reconciler.cli.options import Duration, option
+from reconciler.errors import ReconcilerError
+
+if TYPE_CHECKING:
+    from reconciler.emulator import Control
+
+STORE = option(
+    "--store",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=".reconciler/local.db",
+    show_default=True,
+    metavar="FILE",
+    help="The file with its state.",
+)
+
+
+@click.group(
+    short_help="Run a local CodeConnections for any client.",
+    epilog="""\b
+Examples:
+  reconciler emulator serve --port 4566 --store local.db
+  reconciler emulator approve connection/github-main
+  reconciler emulator requests --mutating
+""",
+)
+def command() -> None:
+    """Run a local CodeConnections for any client, and play the person who approves."""
+
+
+@command.command(
+    epilog="""\b
+Examples:
+  reconciler emulator serve --port 4566
+  aws codeconnections list-connections --endpoint-url http://127.0.0.1:4566
+"""
+)
+@STORE
+@option("--port", default=0, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@option(
+    "--handshake",
+    type=click.Choice(["auto", "manual"]),
+    default="manual",
+    show_default=True,
+    help="Who approves: a simulated person, or you by command or console page.",
+)
+@option(
+    "--handshake-after",
+    type=Duration(),
+    default=1.0,
+    metavar="TIME",
+    help="How long the simulated person takes.",
+)
+def serve(store: Path, port: int, handshake: Any, handshake_after: float) -> int:
+    """Serve CodeConnections, CodeStar connections and STS on 127.0.0.1 until interrupted."""
+    from reconciler.emulator import Emulator, Settings, StoreError
+
+    settings = Settings(
+        store=store, port=port, handshake=handshake, handshake_seconds=handshake_after
+    )
+    try:
+        store.parent.mkdir(parents=True, exist_ok=True)
+        emulator = Emulator(settings)
+    except (OSError, StoreError) as error:
+        raise ReconcilerError(f"the emulator cannot start: {error}") from error
+    click.echo(emulator.url)
+    click.echo(f"State in {store}; console page at {emulator.url}/; Ctrl-C ends it.", err=True)
+    try:
+        emulator.serve_forever()
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+        return Exit.INTERRUPTED
+    return Exit.DONE
+
+
+@command.command(
+    epilog="""\b
+Examples:
+  reconciler emulator approve connection/github-main
+  reconciler emulator approve host/ghes --fail
+"""
+)
+@click.argument("target", metavar="ADDRESS|ARN")
+@option("--fail", is_flag=True, help="Let the handshake fail instead.")
+@STORE
+def approve(target: str, fail: bool, store: Path) -> None:
+    """Finish the handshake of a connection or host, as a person would at the provider."""
+    from reconciler.emulator import ControlError
+
+    with _control(store) as control:
+        try:
+            done = control.approve(target, ok=not fail)
+        except ControlError as error:
+            raise ReconcilerError(str(error)) from error
+    click.echo(f"{done.arn} is {done.status}")
+
+
+@command.command(
+    epilog="""\b
+Examples:
+  reconciler emulator pending
+  reconciler emulator pending --store local.db
+"""
+)
+@STORE
+def pending(store: Path) -> None:
+    """List what waits for a person, as JSON lines."""
+    with _control(store) as control:
+        for waiting in control.pending():
+            click.echo(json.dumps(asdict(waiting)))
+
+
+@command.command(
+    epilog="""\b
+Examples:
+  reconciler emulator requests
+  reconciler emulator requests --mutating --store local.db
+"""
+)
+@option("--mutating", is_flag=True, help="Only calls that change something.")
+@STORE
+def requests(mutating: bool, store: Path) -> None:
+    """List the requests that were answered, oldest first, as JSON lines."""
+    with _control(store) as control:
+        for request in control.requests(mutating_only=mutating):
+            click.echo(json.dumps(asdict(request)))
+
+
+def _control(store: Path) -> Control:
+    from reconciler.emulator import Control, ControlError, StoreError
+
+    try:
+        return Control.open(store)
+    except (OSError, ControlError, StoreError) as error:
+        raise ReconcilerError(f"{store} cannot be opened: {error}") from error

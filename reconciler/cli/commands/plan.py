@@ -1,0 +1,33 @@
+"""`reconciler plan`: reads and shows what an apply would do; never writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from reconciler.cli.options import file_options, guard_options, option, paths, target_options
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  reconciler plan infra/
+  reconciler plan --local examples/quickstart
+  reconciler plan --output text --output json=plan.json infra/
+  reconciler plan --detailed-exitcode infra/    (2 when there are differences)
+"""
+)
+@paths
+@target_options
+@guard_options
+@option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are differences.")
+@file_options
+def command(**options: Any) -> int:
+    """Read what is there and show what an apply would do. Never writes."""
+    from reconciler.cli.planning import Planning
+
+    planning = Planning.of(options)
+    with planning.opened() as run:
+        document = run.plan_document()
+    return planning.finished(document, detailed=options["detailed_exitcode"])

@@ -1,0 +1,58 @@
+"""`reconciler schema`: prints the JSON Schema of a document, made from the classes that validate
+or build it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+DOCUMENTS = ("desired-state", "plan", "report")
+DRAFT = "http://json-schema.org/draft-07/schema#"
+"""The draft that editors' YAML support understands."""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  reconciler schema > desired-state.schema.json
+  reconciler schema plan
+"""
+)
+@click.argument("document", type=click.Choice(DOCUMENTS), default=DOCUMENTS[0])
+def command(document: str) -> None:
+    """Print the JSON Schema of desired-state files, plans or reports."""
+    click.echo(schema_text(document), nl=False)
+
+
+def schema_text(document: str) -> str:
+    """The schema of one of `DOCUMENTS`, as the file in `specs/` holds it."""
+    from pydantic import TypeAdapter
+
+    from reconciler.report import PlanForm, ReportForm
+    from reconciler.spec.document import Document
+
+    forms = {"desired-state": Document, "plan": PlanForm, "report": ReportForm}
+    schema = TypeAdapter(forms[document]).json_schema(ref_template="#/definitions/{model}")
+    schema["definitions"] = schema.pop("$defs")
+    if document == "desired-state":
+        schema = _without_null(schema)
+    return json.dumps({"$schema": DRAFT, **schema}, indent=2) + "\n"
+
+
+def _without_null(node: Any) -> Any:
+    """In the files a key is written with a value or left out: null is never one."""
+    if isinstance(node, list):
+        return [_without_null(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    clean = {
+        key: _without_null(value)
+        for key, value in node.items()
+        if not (key == "default" and value is None)
+    }
+    options = clean.pop("anyOf", None)
+    if options is None:
+        return clean
+    return {**clean, **next(option for option in options if option != {"type": "null"})}

@@ -1,0 +1,45 @@
+"""`reconciler validate`: checks files without credentials and without a network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import click
+
+from reconciler.cli.exits import Exit
+from reconciler.cli.options import file_options, paths
+from reconciler.cli.output import Output, Outputs
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  reconciler validate examples/quickstart
+  reconciler validate --output json infra/*.yaml
+  cat connections.yaml | reconciler validate -
+"""
+)
+@paths
+@file_options
+def command(
+    paths: tuple[str, ...], owner: str | None, outputs: tuple[Output, ...], color: str, **_: Any
+) -> int:
+    """Check desired-state files offline: no credentials, no network.
+
+    Every problem of every file is reported, each with its place.
+    """
+    from reconciler.cli.files import problem_document, standard_input
+    from reconciler.errors import SpecError
+    from reconciler.spec.document import SECTIONS, load
+
+    writer = Outputs.of(outputs, color)
+    try:
+        desired = load(paths, owner=owner, stdin=standard_input())
+    except SpecError as error:
+        writer.write(problem_document(error.problems))
+        return Exit.ERROR
+    kinds = {kind.kind: section for section, kind in SECTIONS.items()}
+    declared = Counter(kinds[address.kind] for address in desired.resources)
+    writer.write(problem_document((), declared))
+    return Exit.DONE

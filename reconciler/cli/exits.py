@@ -1,0 +1,61 @@
+"""The exit codes, and which one a document amounts to. A document goes in, one code comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any
+
+
+class Exit(IntEnum):
+    """What the program tells the shell."""
+
+    DONE = 0
+    ERROR = 1
+    DIFFERENCES = 2
+    PARTLY = 3
+    UNKNOWN = 4
+    REFUSED = 5
+    STALE = 6
+    WAITING = 7
+    USAGE = 64
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+PRECEDENCE = (
+    Exit.UNKNOWN,
+    Exit.PARTLY,
+    Exit.ERROR,
+    Exit.STALE,
+    Exit.REFUSED,
+    Exit.WAITING,
+    Exit.DIFFERENCES,
+)
+"""Which code is given when several hold, most important first."""
+
+
+def exit_code(
+    document: Mapping[str, Any], *, detailed: bool = False, allow_pending: bool = False
+) -> Exit:
+    """The code for a plan or a report; `detailed` makes differences count."""
+    holds = set(_faults(document)) | set(_outcomes(document.get("outcomes", ())))
+    if document["worklist"] and not allow_pending:
+        holds.add(Exit.WAITING)
+    if detailed and document["changes"]:
+        holds.add(Exit.DIFFERENCES)
+    return next((code for code in PRECEDENCE if code in holds), Exit.DONE)
+
+
+def _faults(document: Mapping[str, Any]) -> list[Exit]:
+    errors = any(finding["level"] == "error" for finding in document["findings"])
+    codes = [Exit.ERROR] if errors or not document["coverage"]["complete"] else []
+    return codes + [Exit.REFUSED] * bool(document["refusals"])
+
+
+def _outcomes(outcomes: Any) -> list[Exit]:
+    statuses = {outcome["status"] for outcome in outcomes}
+    codes = [Exit.UNKNOWN] * ("unknown" in statuses)
+    if statuses & {"failed", "skipped"}:
+        codes.append(Exit.PARTLY if "applied" in statuses else Exit.ERROR)
+    return codes

@@ -1,0 +1,100 @@
+"""The entry point: arguments go in, an exit code comes out. Commands are the modules of
+`reconciler.cli.commands`, each imported only when it is asked for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib import import_module
+from pkgutil import iter_modules
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+import reconciler
+from reconciler.cli import commands
+from reconciler.cli.exits import Exit
+from reconciler.errors import ReconcilerError
+from reconciler.safe import safe
+
+EPILOG = """\b
+Try it without an AWS account:
+  reconciler apply --local --wait examples/quickstart
+\b
+Exit codes: 0 done, in sync - 1 error or incomplete read - 2 differences
+3 partly applied - 4 outcome unknown - 5 refused - 6 stale plan
+7 waiting for a person - 64 wrong usage - 130/143 interrupted/terminated
+\b
+Every option may also be set as RECONCILER_<NAME>, as in RECONCILER_REGION.
+"""
+
+
+class Commands(click.Group):
+    """The commands, found as modules: a new command is one new file."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command's name, sorted."""
+        return sorted(m.name.replace("_", "-") for m in iter_modules(commands.__path__))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = import_module(f"{commands.__name__}.{cmd_name.replace('-', '_')}")
+        found: click.Command = module.command
+        return found
+
+
+@click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(reconciler.__version__, prog_name="reconciler")
+def cli() -> None:
+    """Keep AWS CodeConnections the way YAML files say it should be."""
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        code = run(sys.argv[1:])
+    except SystemExit as leaving:
+        code = int(leaving.code or Exit.DONE)
+    if code in (Exit.INTERRUPTED, Exit.TERMINATED):
+        # Reads that nobody waits for any more would hold the process up until their time is over.
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of a command line; every expected failure is one line on stderr."""
+    try:
+        code = cli.main(arguments, prog_name="reconciler", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return Exit.USAGE
+    except click.ClickException as error:
+        error.show()
+        return Exit.ERROR
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return Exit.INTERRUPTED
+    except ReconcilerError as error:
+        click.echo(f"Error: {safe(str(error))}", err=True)
+        return Exit.ERROR
+    except BrokenPipeError:
+        # The reader of stdout went away; what is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.ERROR
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        text = safe(f"{type(error).__name__}: {error}")
+        click.echo(f"Bug: {text}; --debug shows where", err=True)
+        return Exit.ERROR
+    return int(code or Exit.DONE)
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(Exit.TERMINATED)

@@ -1,0 +1,157 @@
+"""The options that commands share. Each may also come from `RECONCILER_<NAME>`; decorators in,
+click options out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from reconciler.cli.output import OUTPUT
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+SERVICES = ("codeconnections", "codestar-connections")
+
+
+def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
+    """A click option that may also come from the environment."""
+    long = next(name for name in names if name.startswith("--")).partition("/")[0]
+    variable = "RECONCILER_" + long.removeprefix("--").replace("-", "_").upper()
+    return click.option(*names, envvar=variable, **settings)
+
+
+class Duration(click.ParamType[float]):
+    """A time such as 90s, 30m or 1h; a bare number is seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The seconds, or a usage error."""
+        if isinstance(value, int | float):
+            return float(value)
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value))
+        if match is None:
+            self.fail(f"{value!r} is not a time such as 90s, 30m or 1h", param, ctx)
+        return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def _owner(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """An owner that can be written as the value of a tag."""
+    if value is not None and not (value.isprintable() and 1 <= len(value) <= 256):
+        raise click.BadParameter("it has to be 1 to 256 printable characters")
+    return value
+
+
+paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+
+
+def _all(command: Command, *decorators: Callable[[Command], Command]) -> Command:
+    """Add options so that they are listed in this order: click lists the last one first."""
+    for decorate in reversed(decorators):
+        command = decorate(command)
+    return command
+
+
+def file_options(command: Command) -> Command:
+    """What every command that reads files takes."""
+    return _all(
+        command,
+        option(
+            "--owner",
+            metavar="NAME",
+            callback=_owner,
+            help="Who owns the files, whatever they say.",
+        ),
+        option(
+            "--output",
+            "outputs",
+            type=OUTPUT,
+            multiple=True,
+            metavar="FORMAT[=FILE]",
+            help="text (default) or json, to stdout or a file; may be repeated.",
+        ),
+        option(
+            "--color",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            show_default=True,
+            help="Color on stdout; auto means on a terminal without NO_COLOR.",
+        ),
+        option("--verbose", is_flag=True, help="Say on stderr which calls are made."),
+        option("--debug", is_flag=True, help="Like --verbose, with a traceback on a bug."),
+    )
+
+
+def target_options(command: Command) -> Command:
+    """Where and as whom a command runs; the rest comes from AWS's own settings."""
+    return _all(
+        command,
+        option("--profile", metavar="NAME", help="AWS profile."),
+        option("--region", metavar="REGION", help="AWS Region."),
+        option("--endpoint-url", metavar="URL", help="Send every call there instead of to AWS."),
+        option(
+            "--service",
+            type=click.Choice(SERVICES),
+            default=SERVICES[0],
+            show_default=True,
+            help="The API's new or old name.",
+        ),
+        option(
+            "--parallelism",
+            type=click.IntRange(1, 256),
+            default=16,
+            show_default=True,
+            help="Reads at a time.",
+        ),
+        option("--local", is_flag=True, help="Run against a local CodeConnections, not AWS."),
+        option(
+            "--local-store",
+            type=click.Path(dir_okay=False),
+            default=".reconciler/local.db",
+            show_default=True,
+            metavar="FILE",
+            help="Where the local one keeps its state.",
+        ),
+        option(
+            "--local-handshake",
+            type=click.Choice(["auto", "manual"]),
+            default="auto",
+            show_default=True,
+            help="Who approves locally: a simulated person after a second, or you.",
+        ),
+    )
+
+
+def guard_options(command: Command) -> Command:
+    """What a plan may do that guards refuse by default."""
+    return _all(
+        command,
+        option("--adopt", is_flag=True, help="Take over declared objects that nobody owns."),
+        option(
+            "--take-over",
+            multiple=True,
+            metavar="OWNER",
+            help="Take over declared objects of this owner.",
+        ),
+        option("--prune", is_flag=True, help="Delete owned objects that are not declared."),
+        option(
+            "--allow-destroy",
+            multiple=True,
+            metavar="ADDRESS",
+            help="Let this object be deleted or replaced.",
+        ),
+        option(
+            "--max-destroy",
+            type=click.IntRange(0),
+            metavar="N",
+            help="Let up to N objects be destroyed; default 5 and a fifth of what is owned.",
+        ),
+        option("--allow-empty", is_flag=True, help="Accept files that declare nothing."),
+        option(
+            "--allow-pending", is_flag=True, help="Exit 0 although a person has something to do."
+        ),
+    )

@@ -1,0 +1,123 @@
+"""Writes documents where `--output` says: formats and files go in, text on stdout or in files
+comes out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from reconciler.errors import ReconcilerError
+from reconciler.render import FORMATS, render
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One format and the file it goes to; no file means stdout."""
+
+    format: str
+    file: str | None = None
+
+
+class OutputType(click.ParamType[Output]):
+    """`FORMAT` or `FORMAT=FILE`."""
+
+    name = "output"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Output:
+        """The output, or a usage error that lists the formats."""
+        if isinstance(value, Output):
+            return value
+        format_, named, file = str(value).partition("=")
+        if format_ not in FORMATS:
+            self.fail(f"{format_!r} is not one of {', '.join(FORMATS)}", param, ctx)
+        if named and not file:
+            self.fail(f"{value!r} names no file", param, ctx)
+        return Output(format_, file or None)
+
+
+OUTPUT = OutputType()
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Everything a command was asked to write."""
+
+    outputs: tuple[Output, ...]
+    color: bool
+
+    @classmethod
+    def of(cls, outputs: Sequence[Output], color: str) -> Outputs:
+        """What `--output` and `--color` mean; without `--output` it is text on stdout."""
+        chosen = tuple(outputs) or (Output("text"),)
+        if sum(output.file is None for output in chosen) > 1:
+            raise click.UsageError("only one --output can go to stdout: give the others a file")
+        for output in chosen:
+            if output.file is not None:
+                _check_writable(output.file)
+        return cls(chosen, wants_color(color))
+
+    @property
+    def is_text(self) -> bool:
+        """Whether stdout is for people."""
+        return any(output == Output("text") for output in self.outputs)
+
+    def write(self, document: Mapping[str, Any]) -> None:
+        """Write the document in every format asked for."""
+        for output in self.outputs:
+            self._write(output, document)
+
+    def refuse(self, document: Mapping[str, Any]) -> None:
+        """Write the document like `write`, but as text on stderr: data was asked for, and there
+        is none."""
+        for output in self.outputs:
+            if output == Output("text"):
+                self.show(document, err=True)
+            else:
+                self._write(output, document)
+
+    def _write(self, output: Output, document: Mapping[str, Any]) -> None:
+        color = self.color and output.file is None
+        text = render(document, output.format, color=color)
+        if output.file is None:
+            click.echo(text, nl=False, color=color)
+        else:
+            _save(output.file, text)
+
+    def show(self, document: Mapping[str, Any], *, err: bool = False) -> None:
+        """Show the document as text to the person at the terminal, whatever was asked for."""
+        color = self.color and not err
+        click.echo(render(document, "text", color=color), nl=False, err=err, color=color)
+
+
+def wants_color(color: str) -> bool:
+    """Whether stdout gets color: https://no-color.org decides on a terminal."""
+    if color == "auto":
+        return is_terminal(sys.stdout) and not os.environ.get("NO_COLOR")
+    return color == "always"
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person sits at this stream; a closed one is None."""
+    return stream is not None and stream.isatty()
+
+
+def _check_writable(file: str) -> None:
+    """Tell now what would otherwise be told when everything is done and the report is lost."""
+    target = Path(file) if Path(file).exists() else Path(file).parent
+    if Path(file).is_dir() or not os.access(target, os.W_OK):
+        raise ReconcilerError(f"{file} cannot be written: check its folder and permissions")
+
+
+def _save(file: str, text: str) -> None:
+    try:
+        Path(file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ReconcilerError(f"{file} cannot be written: {error.strerror}") from error

@@ -1,0 +1,94 @@
+"""Opens the target of a run: options go in, an `Api` and the `Target` it belongs to come out. With
+`--local` that is an embedded CodeConnections on 127.0.0.1, spoken to like AWS."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from reconciler.errors import TargetError
+from reconciler.resource import Api, Desired, Target
+
+LOCAL_ACCOUNT = "000000000000"
+LOCAL_REGION = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOptions:
+    """The options of `target_options`."""
+
+    profile: str | None
+    region: str | None
+    endpoint_url: str | None
+    service: str
+    parallelism: int
+    local: bool
+    local_store: str
+    local_handshake: Literal["auto", "manual"]
+
+
+@contextmanager
+def opened(options: TargetOptions, desired: Desired) -> Iterator[tuple[Api, Target]]:
+    """The target's `Api`, for as long as the block runs.
+
+    The local one plays the account and Region that the files insist on, so that files made for a
+    real account can be tried unchanged.
+    """
+    if options.local:
+        with _local(options, desired) as found:
+            yield found
+        return
+    from reconciler.aws.api import AwsApi
+    from reconciler.aws.session import Session, Settings
+
+    session = Session(
+        Settings(
+            profile=options.profile,
+            region=options.region,
+            endpoint_url=options.endpoint_url,
+            service=options.service,
+            parallelism=options.parallelism,
+        )
+    )
+    target = Target(session.account(), session.region)
+    if options.endpoint_url:
+        console = _literal(options.endpoint_url)
+        target = Target(target.account, target.region, options.endpoint_url, console)
+    yield AwsApi(session), target
+
+
+def _literal(text: str) -> str:
+    """A text that `str.format` gives back as it is."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+@contextmanager
+def _local(options: TargetOptions, desired: Desired) -> Iterator[tuple[Api, Target]]:
+    from reconciler.aws.api import AwsApi
+    from reconciler.aws.session import Session, Settings
+    from reconciler.emulator import Emulator, StoreError
+    from reconciler.emulator import Settings as EmulatorSettings
+
+    account = desired.account or LOCAL_ACCOUNT
+    region = options.region or desired.region or LOCAL_REGION
+    store = Path(options.local_store)
+    try:
+        store.parent.mkdir(parents=True, exist_ok=True)
+        emulator = Emulator(EmulatorSettings(store=store, handshake=options.local_handshake))
+    except (OSError, StoreError) as error:
+        raise TargetError(f"{store} cannot be used as the local store: {error}") from error
+    with emulator:
+        settings = Settings(
+            region=region,
+            endpoint_url=emulator.url,
+            service=options.service,
+            parallelism=options.parallelism,
+            access_key=(account, "local"),
+        )
+        path = _literal(shlex.quote(str(store)))
+        console = f"reconciler emulator approve {{address}} --store {path}"
+        yield AwsApi(Session(settings)), Target(account, region, "local", console)

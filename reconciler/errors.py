@@ -1,0 +1,56 @@
+"""The errors this program raises on purpose; whatever else escapes is a bug.
+
+ReconcilerError
+|-- SpecError             the files are wrong: every problem, with its place
+|-- TargetError           no usable account, Region or endpoint; nothing was changed
+|-- ApiError              the service answered no: a certain no
+|   `-- NotFoundError     ... because the object does not exist
+`-- UnclearReplyError     sent, but the answer is missing or unreadable: perhaps done
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class ReconcilerError(Exception):
+    """The root; its text is one line that says what is wrong, where, and what to do next."""
+
+
+class SpecError(ReconcilerError):
+    """The desired-state files hold problems; nothing was called."""
+
+    def __init__(self, problems: Sequence[Any]) -> None:
+        super().__init__(f"{len(problems)} problem(s) in the desired-state files")
+        self.problems = tuple(problems)
+
+
+class TargetError(ReconcilerError):
+    """The account, Region or endpoint cannot be used as asked."""
+
+
+class ApiError(ReconcilerError):
+    """The service refused an operation, so it was certainly not carried out.
+
+    `operation` is the API's name of it, `code` the service's error code, `reason` its text.
+    """
+
+    def __init__(self, operation: str, code: str, reason: str) -> None:
+        super().__init__(f"{operation}: {code}: {reason}" if reason else f"{operation}: {code}")
+        self.operation = operation
+        self.code = code
+        self.reason = reason
+
+
+class NotFoundError(ApiError):
+    """The object named in the call does not exist."""
+
+
+class UnclearReplyError(ReconcilerError):
+    """A call was sent and no clear answer came back: it may or may not have been carried out."""
+
+    def __init__(self, operation: str, reason: str) -> None:
+        super().__init__(f"{operation}: no clear answer: {reason}")
+        self.operation = operation
+        self.reason = reason

@@ -1,0 +1,131 @@
+"""Refuses plans that could take away what only a person can give back; a plan goes in, the same
+plan with every refusal comes out, each with the option that allows it. Pure.
+
+A guard is a function from a plan and what was allowed to refusals; `GUARDS` lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from reconciler.diff import Change
+from reconciler.kinds import BY_NAME
+from reconciler.plan import Plan, Refusal
+from reconciler.resource import AVAILABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """What somebody has allowed a run to do. `destroy` holds addresses, `take_over` owners.
+
+    `max_destroy` unset stands for 5 objects and a fifth of what is owned once that is 10 or more.
+    """
+
+    adopt: bool = False
+    empty: bool = False
+    destroy: frozenset[str] = frozenset()
+    take_over: frozenset[str] = frozenset()
+    max_destroy: int | None = None
+
+
+def check(plan: Plan, allow: Allow) -> Plan:
+    """The plan with the refusals of every guard."""
+    return replace(plan, refusals=tuple(r for guard in GUARDS for r in guard(plan, allow)))
+
+
+def wrong_target(plan: Plan, allow: Allow) -> Iterator[Refusal]:
+    """The files name the account or Region they are for, and this is another one."""
+    where = (plan.target.account, plan.target.region)
+    for what, pinned, found in zip(("account", "region"), plan.pinned, where, strict=True):
+        if pinned is not None and pinned != found:
+            text = f"the files are for {what} {pinned}, this run is in {found}"
+            yield Refusal("wrong_target", text)
+
+
+def adoption(plan: Plan, allow: Allow) -> Iterator[Refusal]:
+    """The object exists and nobody owns it: it may be somebody's, or of another making."""
+    for change in _of_others(plan):
+        allowed = allow.adopt or (change.resource is not None and change.resource.adopt)
+        if change.live is not None and change.live.owner is None and not allowed:
+            text = "exists and is not owned by anybody: --adopt, or `adopt: true` in its entry"
+            yield Refusal("adoption", text, change.address, "--adopt")
+
+
+def foreign_owner(plan: Plan, allow: Allow) -> Iterator[Refusal]:
+    """Another owner's files declare the object."""
+    for change in _of_others(plan):
+        owner = change.live.owner if change.live else None
+        if owner is not None and owner not in allow.take_over:
+            text = f"is owned by {owner}: --take-over {owner}"
+            yield Refusal("foreign_owner", text, change.address, f"--take-over {owner}")
+
+
+def protected(plan: Plan, allow: Allow) -> Iterator[Refusal]:
+    """Somebody wrote down, in the files or on the live object, that it has to stay."""
+    for change in _destroying(plan):
+        reason = (change.resource and change.resource.protect) or (
+            change.live and change.live.protect
+        )
+        if reason:
+            text = f"is protected ({reason}): take `protect` out of its entry and apply that first"
+            yield Refusal("protected", text, change.address)
+
+
+def destroys(plan: Plan, allow: Allow) -> Iterator[Refusal]:
+    """An approval that a person gave would be lost, or an object would be gone for a while."""
+    for change in _destroying(plan):
+        approved = change.live is not None and change.live.status == AVAILABLE
+        replaced = change.resource is not None
+        if change.successor is not None:
+            continue  # `previously` in the files allows it, and its successor is ready by then
+        if (approved or replaced) and str(change.address) not in allow.destroy:
+            lost = "the approval a person gave" if approved else "its id"
+            done = "replaced" if replaced else "deleted"
+            text = f"would be {done} and lose {lost}: --allow-destroy {change.address}"
+            yield Refusal("destroys", text, change.address, f"--allow-destroy {change.address}")
+
+
+def too_many(plan: Plan, allow: Allow) -> Iterator[Refusal]:
+    """Many objects at once are more often a mistake than an intention."""
+    count = sum(1 for _ in _destroying(plan))
+    fifth = plan.owned // 5 if plan.owned >= 10 else plan.owned
+    limit = min(5, fifth) if allow.max_destroy is None else allow.max_destroy
+    if count > limit:
+        text = f"{count} of {plan.owned} owned objects would be destroyed: --max-destroy {count}"
+        yield Refusal("too_many", text, None, f"--max-destroy {count}")
+
+
+def empty(plan: Plan, allow: Allow) -> Iterator[Refusal]:
+    """Nothing is declared while something is owned: more likely a wrong path than a wish."""
+    declared = any(change.resource for change in plan.changes)
+    if not declared and plan.owned and not allow.empty:
+        text = f"nothing is declared while {plan.owned} objects are owned: --allow-empty"
+        yield Refusal("empty", text, None, "--allow-empty")
+
+
+GUARDS: tuple[Callable[[Plan, Allow], Iterator[Refusal]], ...] = (
+    wrong_target,
+    adoption,
+    foreign_owner,
+    protected,
+    destroys,
+    too_many,
+    empty,
+)
+
+
+def _of_others(plan: Plan) -> Iterator[Change]:
+    """The changes of objects that do not carry this owner."""
+    for change in plan.work:
+        if any(field.path == "owner" for field in change.fields):
+            yield change
+
+
+def _destroying(plan: Plan) -> Iterator[Change]:
+    """The changes that delete something, at once or after a handshake."""
+    for change in plan.work:
+        if any(
+            call.operation == BY_NAME[change.address.kind].calls.delete for call in change.calls
+        ):
+            yield change

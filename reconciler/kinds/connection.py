@@ -1,0 +1,56 @@
+"""A connection: the link to a Git provider that a person approves once."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Self
+
+from pydantic import ConfigDict, model_validator
+
+from reconciler.fields import Immutable, Reference, Text, Wire, broken_rule
+from reconciler.kinds.host import Host, ProviderType
+from reconciler.resource import Calls, Tagged
+
+HOSTED = {"GitHubEnterpriseServer", "GitLabSelfManaged"}
+
+
+class Connection(Tagged):
+    """The link to a Git provider. Nothing but its tags can be changed: there is no update call."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["provider_type"]}, {"required": ["host"]}]}
+    )
+    kind: ClassVar = "connection"
+    section: ClassVar = "connections"
+    calls: ClassVar = Calls(
+        create="CreateConnection",
+        get="GetConnection",
+        list="ListConnections",
+        delete="DeleteConnection",
+        items="Connections",
+        item="Connection",
+        id="ConnectionArn",
+        arn="ConnectionArn",
+        status="ConnectionStatus",
+    )
+    arn_pattern: ClassVar = (
+        r"arn:aws(-[\w]+)*:(codestar-connections|codeconnections):.+:[0-9]{12}:connection\/.+"
+    )
+    todo: ClassVar = {
+        "PENDING": "approve it at the provider: this connection, Update pending connection",
+        "ERROR": "AWS tries again by itself; if it stays, check the app at the provider",
+    }
+
+    name: Annotated[str, Immutable(), Wire("ConnectionName"), Text(1, 32)]
+    provider_type: Annotated[ProviderType | None, Immutable()] = None
+    host: Annotated[str | None, Immutable(), Wire("HostArn"), Reference(Host), Text(1, 256)] = None
+
+    @model_validator(mode="after")
+    def _one_way_to_the_provider(self) -> Self:
+        """AWS takes a provider type for a cloud provider, a host for an installed one."""
+        if (self.provider_type is None) == (self.host is None):
+            text = "a connection has either a provider_type or a host"
+            raise broken_rule(text, "write one of the two keys")
+        if self.provider_type in HOSTED:
+            text = f"{self.provider_type} is reached through a host"
+            raise broken_rule(text, "write `host` with the name of the host, and no provider_type")
+        return self

@@ -1,0 +1,197 @@
+"""Reads what is there: out of List calls and their tags comes `Observed`, parents first.
+
+The calls are the fewest the API allows (botocore service model): one listing per kind, one per
+repository link for its sync configurations, one tag read per object. Each round of reads is one
+batch, so that the `Api` can have it answered concurrently.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reconciler.errors import NotFoundError
+from reconciler.kinds import BY_NAME, KINDS
+from reconciler.resource import (
+    OWN_TAGS,
+    OWNER_TAG,
+    PROTECT_TAG,
+    Address,
+    Api,
+    Call,
+    Gap,
+    Live,
+    Observed,
+    ReadResult,
+    Resource,
+    Target,
+)
+
+
+def observe(api: Api, target: Target) -> Observed:
+    """Read every object of the target's account and Region that this program can manage.
+
+    Connections are listed for all Regions at once
+    (https://docs.aws.amazon.com/dtconsole/latest/userguide/welcome-connections-how-it-works-global.html),
+    so whatever carries another Region's or account's ARN is left out, unread.
+    """
+    reading = _Reading(target)
+    while reading.unlisted or reading.untagged:
+        batch = reading.next_batch()
+        for task, result in zip(batch, api.read([task.call for task in batch]), strict=True):
+            reading.take(task, result)
+    return reading.observed()
+
+
+def reread(api: Api, live: Live) -> Live | None:
+    """Read one object again with its tags; None when it is gone. Raises what the read raised."""
+    kind = BY_NAME[live.address.kind]
+    calls = [get_call(kind, live.id), *([_tags_call(live.arn)] if live.arn else [])]
+    first, *tags = api.read(calls)
+    if isinstance(first, NotFoundError):
+        return None
+    reply = _raised(first)
+    body = reply.get(kind.calls.item, reply)
+    again = _live(kind, {kind.calls.arn: live.arn, **body, kind.calls.id: live.id})
+    again = replace(again, owner=live.owner, message=again.message or live.message)
+    if again.arn and not tags:
+        tags = list(api.read([_tags_call(again.arn)]))
+    return _tagged(again, _raised(tags[0])) if tags else again
+
+
+def get_call(kind: type[Resource], id_: str) -> Call:
+    """The call that reads one object of a kind by its id."""
+    return Call(kind.calls.get, {**kind.calls.fixed, kind.calls.id: id_})
+
+
+def _raised(result: ReadResult) -> Mapping[str, Any]:
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One read of the observation: a listing of a kind, or the tags of one live object."""
+
+    call: Call
+    kind: type[Resource]
+    live: Live | None = None
+
+
+class _Reading:
+    """The observation as far as it has come."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.unlisted = list(KINDS)
+        self.untagged: list[Live] = []
+        self.lives: dict[tuple[str, str], Live] = {}
+        self.gaps: list[Gap] = []
+
+    def next_batch(self) -> list[_Task]:
+        """Everything that can be read now: tags of what was found, and kinds ready to list."""
+        tags = [_Task(_tags_call(v.arn), BY_NAME[v.address.kind], v) for v in self.untagged]
+        waiting = {kind.kind for kind in self.unlisted}
+        ready = [k for k in self.unlisted if _listed_under(k) not in waiting]
+        self.unlisted = [kind for kind in self.unlisted if kind not in ready]
+        self.untagged = []
+        return tags + [task for kind in ready for task in self._listings(kind)]
+
+    def _listings(self, kind: type[Resource]) -> Iterator[_Task]:
+        parent = _listed_under(kind)
+        if parent is None:
+            yield _Task(Call(kind.calls.list, dict(kind.calls.fixed)), kind)
+            return
+        member = kind.specs()[kind.calls.list_per].wire
+        for (of, id_), _ in sorted(self.lives.items()):
+            if of == parent:
+                yield _Task(Call(kind.calls.list, {**kind.calls.fixed, member: id_}), kind)
+        if any(gap.kind == parent and gap.address is None for gap in self.gaps):
+            reason = f"the {BY_NAME[parent].section} it is listed under could not all be read"
+            self.gaps.append(Gap(kind.kind, kind.calls.list, reason))
+
+    def take(self, task: _Task, result: ReadResult) -> None:
+        """Add what one read answered; an object that vanished meanwhile is simply not there."""
+        key = (task.kind.kind, task.live.id) if task.live else None
+        match result:
+            case NotFoundError():
+                self.lives.pop(key, None) if key else None
+            case Exception():
+                address = task.live.address if task.live else None
+                gap = Gap(task.kind.kind, task.call.operation, str(result), address)
+                self.gaps.append(gap)
+            case _ if key:
+                self.lives[key] = _tagged(self.lives[key], result)
+            case _:
+                self._add(task.kind, task.call, result[task.kind.calls.items])
+
+    def _add(self, kind: type[Resource], call: Call, items: Iterable[Mapping[str, Any]]) -> None:
+        for item in items:
+            if kind.name_of(kind.from_wire(item)) is None or not item.get(kind.calls.id):
+                self.gaps.append(Gap(kind.kind, call.operation, "an object without name or id"))
+                continue
+            live = _live(kind, item)
+            if live.arn and not _is_at(live.arn, self.target):
+                continue
+            self.lives[kind.kind, live.id] = live
+            if live.arn:
+                self.untagged.append(live)
+
+    def observed(self) -> Observed:
+        """Everything read, by address."""
+        by_address: dict[Address, list[Live]] = defaultdict(list)
+        for live in self.lives.values():
+            by_address[live.address].append(self._with_inherited_owner(live))
+        lives = {
+            address: tuple(sorted(by_address[address], key=lambda live: live.id))
+            for address in sorted(by_address)
+        }
+        return Observed(self.target, lives, tuple(self.gaps))
+
+    def _with_inherited_owner(self, live: Live) -> Live:
+        """An object that takes no tags belongs to whoever owns the object it is listed under."""
+        kind = BY_NAME[live.address.kind]
+        parent = _listed_under(kind)
+        if kind.taggable() or parent is None:
+            return live
+        owner = self.lives.get((parent, str(live.fields.get(kind.calls.list_per))))
+        return replace(live, owner=owner.owner) if owner else live
+
+
+def _listed_under(kind: type[Resource]) -> str | None:
+    """The kind whose objects have to be known before this one can be listed."""
+    return kind.references()[kind.calls.list_per].kind if kind.calls.list_per else None
+
+
+def _live(kind: type[Resource], item: Mapping[str, Any]) -> Live:
+    fields = kind.from_wire(item)
+    return Live(
+        address=Address(kind.kind, kind.name_of(fields) or ""),
+        id=item[kind.calls.id],
+        fields=fields,
+        arn=item.get(kind.calls.arn, ""),
+        status=str(item.get(kind.calls.status, "")),
+        message=str(item.get("StatusMessage", "")),
+    )
+
+
+def _tagged(live: Live, reply: Mapping[str, Any]) -> Live:
+    tags = {tag["Key"]: tag.get("Value", "") for tag in reply.get("Tags", ())}
+    return replace(
+        live,
+        tags={key: value for key, value in tags.items() if not key.startswith(OWN_TAGS)},
+        owner=tags.get(OWNER_TAG),
+        protect=tags.get(PROTECT_TAG),
+    )
+
+
+def _tags_call(arn: str) -> Call:
+    return Call("ListTagsForResource", {"ResourceArn": arn})
+
+
+def _is_at(arn: str, target: Target) -> bool:
+    """Whether an ARN (`arn:partition:service:region:account:...`) lies in the target."""
+    return arn.split(":")[3:5] == [target.region, target.account]

@@ -1,0 +1,55 @@
+"""A whole run on one page; start reading here.
+
+files --load--> Desired                     reconciler.spec
+AWS   --observe--> Observed                 reconciler.observe   reads only
+Desired x Observed --diff--> changes        reconciler.diff      pure
+changes --make_plan--> Plan                 reconciler.plan      pure
+Plan --check--> Plan with refusals          reconciler.guards    pure
+Plan --apply--> outcomes                    reconciler.apply     the only writer
+Plan + outcomes --> document                reconciler.report    pure, and rendered from there
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from reconciler.apply import Event, apply
+from reconciler.compare import Comparison
+from reconciler.diff import diff
+from reconciler.errors import ReconcilerError
+from reconciler.guards import Allow, check
+from reconciler.observe import observe
+from reconciler.plan import Plan, make_plan
+from reconciler.resource import Api, Desired, Target
+
+DEFAULT_ALLOW = Allow()
+
+
+def plan_for(
+    desired: Desired,
+    api: Api,
+    target: Target,
+    *,
+    today: date,
+    allow: Allow = DEFAULT_ALLOW,
+    prune: bool = False,
+) -> Plan:
+    """Read the target and plan from there to what is desired; nothing is written."""
+    observed = observe(api, target)
+    differences = diff(desired, observed, today=today, prune=prune)
+    return check(make_plan(desired, observed, differences), allow)
+
+
+def apply_plan(
+    plan: Plan, desired: Desired, api: Api, *, run: str, today: date, wait: float = 0.0
+) -> Iterator[Event]:
+    """Carry out a plan that no guard refuses and that rests on complete reads.
+
+    `run` is the id of this run, `wait` how many seconds to wait for people. Raises
+    `ReconcilerError` before the first call for any other plan.
+    """
+    if plan.refusals or not plan.is_complete:
+        raise ReconcilerError("the plan is refused or incomplete: nothing was called")
+    compare = Comparison(desired.owner, desired.ignore_tags, today)
+    yield from apply(plan, api, compare, run=run, wait=wait)

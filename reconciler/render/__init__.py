@@ -1,0 +1,19 @@
+"""Renders documents: every module in this folder is one output format with a `render` function
+that takes a document (plain data) and gives its text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+FORMATS: tuple[str, ...] = tuple(
+    sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+)
+
+
+def render(document: Mapping[str, Any], format: str, *, color: bool = False) -> str:
+    """The document in one of `FORMATS`; `color` is for terminals and only `text` knows it."""
+    text: str = import_module(f"{__name__}.{format}").render(document, color=color)
+    return text

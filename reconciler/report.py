@@ -1,0 +1,264 @@
+"""Makes the JSON form of a plan, and of a plan with its outcomes: the one form every output is
+rendered from. Pure. A minor format version only adds members."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from reconciler.apply import Event, Outcome, Seen, Status
+from reconciler.diff import Action, Change
+from reconciler.plan import Plan, Task, worklist
+from reconciler.resource import Address, plain
+
+FORMAT_VERSION = "1.0"
+
+
+class TargetForm(TypedDict):
+    """Where a run happened."""
+
+    account: str
+    region: str
+    endpoint: str
+
+
+class FieldForm(TypedDict):
+    """One difference inside an object; null on a side means absent there."""
+
+    path: str
+    before: Any
+    after: Any
+    forces_replacement: bool
+
+
+class CallForm(TypedDict):
+    """One API call; values only the apply can know read `(known after apply)`."""
+
+    operation: str
+    parameters: dict[str, Any]
+
+
+class SourceForm(TypedDict):
+    """A place in the files, counted from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+class ChangeForm(TypedDict):
+    """What is to be done about one address."""
+
+    address: str
+    action: str
+    reason: str
+    id: str | None
+    fields: list[FieldForm]
+    calls: list[CallForm]
+    waits_for: list[str]
+    source: SourceForm | None
+
+
+class FindingForm(TypedDict):
+    """Something worth saying that is not a change; level `error` forbids applying the plan."""
+
+    level: str
+    code: str
+    address: str | None
+    message: str
+
+
+class RefusalForm(TypedDict):
+    """Why a guard refuses the plan, and the option that allows it."""
+
+    guard: str
+    address: str | None
+    message: str
+    allow: str
+
+
+class TaskForm(TypedDict):
+    """Something only a person can do, and the addresses that wait for it."""
+
+    address: str
+    id: str
+    account: str
+    region: str
+    status: str
+    todo: str
+    link: str
+    blocks: list[str]
+
+
+class GapForm(TypedDict):
+    """A read that failed."""
+
+    kind: str
+    operation: str
+    address: str | None
+    reason: str
+
+
+class CoverageForm(TypedDict):
+    """Whether everything could be read, and what could not."""
+
+    complete: bool
+    unread: list[GapForm]
+
+
+class PlanForm(TypedDict):
+    """A plan. `changes` leaves out what is unchanged; `summary` counts every action."""
+
+    format_version: str
+    target: TargetForm
+    owner: str
+    fingerprint: str
+    changes: list[ChangeForm]
+    findings: list[FindingForm]
+    refusals: list[RefusalForm]
+    worklist: list[TaskForm]
+    coverage: CoverageForm
+    summary: dict[str, int]
+
+
+class OutcomeForm(TypedDict):
+    """How one change ended: applied, failed, skipped, deferred or unknown."""
+
+    address: str
+    action: str
+    status: str
+    message: str
+    id: str | None
+
+
+class ReportForm(PlanForm):
+    """A plan and what came of it; the worklist is the one that is left afterwards."""
+
+    run: str
+    outcomes: list[OutcomeForm]
+    outcome_summary: dict[str, int]
+
+
+def plan_document(plan: Plan) -> PlanForm:
+    """The plan as plain data."""
+    target = plan.target
+    return {
+        "format_version": FORMAT_VERSION,
+        "target": {
+            "account": target.account,
+            "region": target.region,
+            "endpoint": target.endpoint,
+        },
+        "owner": plan.owner,
+        "fingerprint": plan.fingerprint,
+        "changes": [_change(change) for change in plan.work],
+        "findings": [
+            {"level": f.level, "code": f.code, "address": _text(f.address), "message": f.message}
+            for f in plan.findings
+        ],
+        "refusals": [
+            {"guard": r.guard, "address": _text(r.address), "message": r.message, "allow": r.allow}
+            for r in plan.refusals
+        ],
+        "worklist": [_task(plan, task) for task in plan.worklist],
+        "coverage": _coverage(plan),
+        "summary": _summary(plan),
+    }
+
+
+def report_document(plan: Plan, events: Sequence[Event], *, run: str) -> ReportForm:
+    """The plan with what came of it, as plain data; `run` is the id of the apply, `events` all
+    that it said."""
+    outcomes = [event for event in events if isinstance(event, Outcome)]
+    lives = {change.address: change.live for change in plan.changes if change.resource}
+    lives |= {live.address: live for live in plan.awaited}
+    lives |= {o.change.address: o.live for o in outcomes if o.live and o.change.resource}
+    lives |= {event.live.address: event.live for event in events if isinstance(event, Seen)}
+    left = [o.change for o in outcomes if o.status is Status.DEFERRED]
+    tasks = worklist(plan.target, filter(None, lives.values()), left)
+    counts = Counter(outcome.status for outcome in outcomes)
+    return {
+        **plan_document(plan),
+        "worklist": [_task(plan, task) for task in tasks],
+        "run": run,
+        "outcomes": [_outcome(outcome) for outcome in outcomes],
+        "outcome_summary": {status.value: counts[status] for status in Status},
+    }
+
+
+def _change(change: Change) -> ChangeForm:
+    source = change.source
+    return {
+        "address": str(change.address),
+        "action": change.action.value,
+        "reason": change.reason,
+        "id": (change.live.arn or change.live.id) if change.live else None,
+        "fields": [
+            {
+                "path": field.path,
+                "before": plain(field.before),
+                "after": plain(field.after),
+                "forces_replacement": field.forces_replacement,
+            }
+            for field in change.fields
+        ],
+        "calls": [
+            {"operation": call.operation, "parameters": plain(call.parameters)}
+            for call in change.calls
+        ],
+        "waits_for": [str(address) for address in change.waits_for],
+        "source": (
+            {"file": source.file, "line": source.line, "column": source.column} if source else None
+        ),
+    }
+
+
+def _task(plan: Plan, task: Task) -> TaskForm:
+    return {
+        "address": str(task.address),
+        "id": task.id,
+        "account": plan.target.account,
+        "region": plan.target.region,
+        "status": task.status,
+        "todo": task.todo,
+        "link": task.link,
+        "blocks": [str(address) for address in task.blocks],
+    }
+
+
+def _coverage(plan: Plan) -> CoverageForm:
+    return {
+        "complete": not plan.gaps,
+        "unread": [
+            {
+                "kind": gap.kind,
+                "operation": gap.operation,
+                "address": _text(gap.address),
+                "reason": gap.reason,
+            }
+            for gap in plan.gaps
+        ],
+    }
+
+
+def _outcome(outcome: Outcome) -> OutcomeForm:
+    live = outcome.live
+    return {
+        "address": str(outcome.change.address),
+        "action": outcome.change.action.value,
+        "status": outcome.status.value,
+        "message": outcome.message,
+        "id": (live.arn or live.id) if live else None,
+    }
+
+
+def _summary(plan: Plan) -> dict[str, int]:
+    counts = Counter(change.action for change in plan.changes)
+    return {action.value: counts[action] for action in Action}
+
+
+def _text(address: Address | None) -> str | None:
+    return str(address) if address else None

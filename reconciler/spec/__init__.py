@@ -1,0 +1,1 @@
+"""Desired-state files: YAML in, `Desired` or every problem out."""

@@ -1,0 +1,81 @@
+"""A position, a stable code and what is wrong in; one printable line or plain data out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from reconciler.safe import safe
+
+CODES: dict[str, str] = {
+    "E001": "file cannot be read",
+    "E002": "folder holds no YAML file",
+    "E003": "not a regular file",
+    "E004": "path leads outside its root folder",
+    "E005": "file too large",
+    "E006": "too many files",
+    "E007": "not UTF-8",
+    "E008": "character not allowed",
+    "E009": "broken YAML",
+    "E010": "tab used for indentation",
+    "E011": "empty document",
+    "E012": "more than one document",
+    "E013": "top level is not a mapping",
+    "E014": "key is not text",
+    "E015": "key written twice",
+    "E016": "merge key",
+    "E017": "anchor or alias",
+    "E018": "tag not allowed",
+    "E019": "nested too deeply",
+    "E020": "too many values",
+    "E021": "!file not usable here",
+    "E030": "unknown key",
+    "E031": "required key missing",
+    "E032": "wrong type",
+    "E033": "text that has to be quoted",
+    "E034": "key without a value",
+    "E035": "text too short or too long",
+    "E036": "unprintable character",
+    "E037": "text of the wrong form",
+    "E038": "not one of the allowed values",
+    "E039": "too few or too many items",
+    "E040": "keys that do not go together",
+    "E041": "declared twice",
+    "E042": "unknown reference",
+    "E043": "reference cycle",
+    "E044": "files that contradict each other",
+    "E045": "no owner",
+    "E046": "ignored and declared",
+    "E047": "former name still declared",
+}
+"""Every code a problem may carry and its one-line title; a code never changes its meaning."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing wrong at one place; sorts by file, then position.
+
+    `line` and `column` count from 1; line 0 means the file as a whole.
+    """
+
+    file: str
+    line: int
+    column: int
+    code: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        """Give `file:line:column: CODE message (hint)`, always on one line."""
+        hint = f" ({self.hint})" if self.hint else ""
+        text = f"{self.file}:{self.line}:{self.column}: {self.code} {self.message}{hint}"
+        return safe(text)
+
+    def as_json(self) -> dict[str, str | int]:
+        """Give the fields as plain data, `hint` included even when empty."""
+        return asdict(self)
+
+
+def shown(text: str, limit: int = 60) -> str:
+    """Give a file's text for use in a message: in backticks, printable, `limit` long at most."""
+    cut = text if len(text) <= limit else text[: limit - 3] + "..."
+    return f"`{safe(cut)}`"

@@ -1,0 +1,158 @@
+"""A reply that is cut short, empty or no JSON object is a named error, never an empty account."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from reconciler.aws.api import AwsApi
+from reconciler.aws.session import Session, Settings
+from reconciler.errors import ApiError, UnclearReplyError
+from reconciler.resource import Call
+from tests.conftest import ACCOUNT, REGION
+
+WHOLE = json.dumps(
+    {"Connections": [{"ConnectionArn": f"arn:{n}", "ConnectionName": f"n{n}"} for n in range(3)]}
+).encode()
+
+
+class Server(ThreadingHTTPServer):
+    """Answers every request with the same status, headers and body, and counts them."""
+
+    daemon_threads = True
+    status, body, length = 200, WHOLE, len(WHOLE)
+    requests = 0
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.requests += 1
+        self.send_response(self.server.status)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(self.server.length))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.02,))
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def api(server: Server) -> AwsApi:
+    url = f"http://127.0.0.1:{server.server_port}"
+    return AwsApi(Session(Settings(region=REGION, endpoint_url=url, access_key=(ACCOUNT, "x"))))
+
+
+def read(api: AwsApi) -> Any:
+    (result,) = api.read([Call("ListConnections", {})])
+    return result
+
+
+def test_a_whole_reply_is_read(api: AwsApi) -> None:
+    assert len(read(api)["Connections"]) == 3
+
+
+BROKEN = {
+    "empty": b"",
+    "html": b"<html><body>Service busy</body></html>",
+    "no list": b"{}",
+    "null": b"null",
+    "another type": b"[]",
+    "list of another type": b'{"Connections": "none"}',
+    "list is null": b'{"Connections": null}',
+    "invalid": b'{"Connections": [',
+    "not utf-8": b"\xff\xfe",
+}
+
+
+@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
+def test_a_malformed_200_is_a_read_error(api: AwsApi, server: Server, body: bytes) -> None:
+    server.body, server.length = body, len(body)
+    result = read(api)
+    assert isinstance(result, UnclearReplyError)
+    assert result.operation == "ListConnections"
+
+
+def test_every_cut_of_a_reply_is_a_read_error(api: AwsApi, server: Server) -> None:
+    for length in range(len(WHOLE)):
+        server.body = WHOLE[:length]
+        assert isinstance(read(api), UnclearReplyError), length
+
+
+def test_plain_boto3_takes_a_cut_reply_for_an_empty_account(server: Server) -> None:
+    # The control: without this program's guard the same reply raises nothing.
+    client = boto3.client(
+        "codeconnections",
+        endpoint_url=f"http://127.0.0.1:{server.server_port}",
+        config=Config(retries={"mode": "standard", "total_max_attempts": 1}),
+    )
+    server.body = WHOLE[:40]
+    assert "Connections" not in client.list_connections()
+
+
+def test_a_page_token_that_repeats_ends_in_a_read_error(api: AwsApi, server: Server) -> None:
+    server.body = json.dumps({"Connections": [], "NextToken": "again"}).encode()
+    server.length = len(server.body)
+    result = read(api)
+    assert isinstance(result, UnclearReplyError)
+    assert "pages" in result.reason
+    assert server.requests == 2
+
+
+CREATE = Call("CreateConnection", {"ConnectionName": "a", "ProviderType": "GitHub"})
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_failed_create_is_sent_once(
+    api: AwsApi, server: Server, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.status, server.body, server.length = status, b"", 0
+    with pytest.raises(UnclearReplyError):
+        api.write(CREATE)
+    assert server.requests == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("AWS_MAX_ATTEMPTS", "5"), ("AWS_RETRY_MODE", "legacy"), ("AWS_NEW_RETRIES_2026", "true")],
+)
+def test_no_setting_of_the_user_makes_a_create_repeat(
+    server: Server, name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    url = f"http://127.0.0.1:{server.server_port}"
+    api = AwsApi(Session(Settings(region=REGION, endpoint_url=url, access_key=(ACCOUNT, "x"))))
+    server.status, server.body, server.length = 500, b"", 0
+    with pytest.raises(UnclearReplyError):
+        api.write(CREATE)
+    assert server.requests == 1
+
+
+def test_a_refused_create_is_a_certain_no(api: AwsApi, server: Server) -> None:
+    server.status = 400
+    server.body = b'{"__type": "x#LimitExceededException", "Message": "too many"}'
+    server.length = len(server.body)
+    with pytest.raises(ApiError, match="CreateConnection: LimitExceededException: too many"):
+        api.write(CREATE)
+    assert server.requests == 1

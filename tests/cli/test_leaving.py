@@ -1,0 +1,86 @@
+"""How the program leaves when it is told to, or when it is wrong itself."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.servers import Answer, answering, logged_in
+from tests.cli.terminal import PATIENCE, command, environment
+from tests.conftest import ROOT, Cli
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
+def test_reads_that_hang_hold_nobody_up(number: int, code: int, desired: Path) -> None:
+    """Leaving once took as long as the reads' own time limits, a minute."""
+    over, asked = threading.Event(), threading.Semaphore(0)
+
+    def hang(operation: str) -> Answer:
+        asked.release()
+        over.wait(PATIENCE)
+        return Answer(200, "{}")
+
+    with answering(logged_in(hang)) as server:
+        process = subprocess.Popen(
+            command("plan", desired, "--endpoint-url", server.url),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            text=True,
+        )
+        try:
+            assert all(asked.acquire(timeout=PATIENCE) for _ in range(3))
+            begun = time.monotonic()
+            process.send_signal(number)
+            out, err = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+            process.communicate()
+            over.set()
+    assert (process.returncode, out) == (code, "")
+    assert time.monotonic() - begun < 5
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("debug", [False, True], ids=["plain", "--debug"])
+def test_a_bug_is_one_line_until_somebody_wants_to_see_it(debug: bool, tmp_path: Path) -> None:
+    """Shown with a copy of the program that cannot render."""
+    shutil.copytree(ROOT / "reconciler", tmp_path / "reconciler")
+    broken = tmp_path / "reconciler" / "render" / "json.py"
+    broken.write_text("def render(document, *, color):\n    1 / 0\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "reconciler", "validate", "-", "--output", "json"]
+        + ["--debug"] * debug,
+        input="version: 1\nowner: a\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=environment(PYTHONPATH=str(tmp_path)),
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert ("Traceback" in done.stderr) is debug
+    if not debug:
+        assert done.stderr == "Bug: ZeroDivisionError: division by zero; --debug shows where\n"
+
+
+def test_the_way_to_approve_can_be_copied(desired: Path, cli: Cli, tmp_path: Path) -> None:
+    """The store's name may hold whatever a file's name may."""
+    store = "{my} store.db"
+    local = ("--local", "--local-store", store, "--local-handshake", "manual")
+    waiting = cli("apply", "--yes", desired, *local, "--output", "json")
+    assert waiting.code == 7
+    (task,) = waiting.json["worklist"]
+    assert task["link"] == f"reconciler emulator approve connection/main --store '{store}'"
+    words = task["link"].replace("'", "").split(" ", 5)[1:]
+    assert cli(*words).code == 0
+    assert cli("apply", "--yes", desired, *local).code == 0

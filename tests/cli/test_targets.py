@@ -1,0 +1,189 @@
+"""Servers that are not there, refuse or talk nonsense, and settings that lead nowhere: one clear
+line on stderr, exit 1, soon."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from reconciler.emulator import Emulator
+from tests.cli.servers import NO_LOGIN, Answer, Behaviour, answering, error, logged_in
+from tests.conftest import Cli
+from tests.test_specs import told
+
+SOON = 10.0
+"""Seconds within which somebody at a terminal has to be told."""
+LISTS = {"ListConnections", "ListHosts", "ListRepositoryLinks"}
+
+
+@contextmanager
+def soon() -> Iterator[None]:
+    """The block has to be over before a person loses patience."""
+    begun = time.monotonic()
+    yield
+    assert time.monotonic() - begun < SOON
+
+
+def nobody() -> str:
+    """The URL of a port of this machine at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_a_server_that_is_not_there(command: str, desired: Path, cli: Cli) -> None:
+    url = nobody()
+    with soon():
+        result = cli(command, desired, "--endpoint-url", url)
+    assert (result.code, result.out) == (1, "")
+    text = f'Could not connect to the endpoint URL: "{url}/"'
+    assert result.err == f"Error: {url} cannot be reached: {text}\n"
+
+
+def test_credentials_that_are_wrong(desired: Path, cli: Cli) -> None:
+    with answering(lambda _: Answer(403, NO_LOGIN)) as server, soon():
+        result = cli("plan", desired, "--endpoint-url", server.url)
+    assert (result.code, result.out) == (1, "")
+    assert result.err == (
+        "Error: AWS refuses these credentials: InvalidClientTokenId: The security token included "
+        "in the request is invalid. Really.\n"
+    )
+    assert server.asked == ["GetCallerIdentity"]
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_a_server_that_denies(command: str, desired: Path, cli: Cli) -> None:
+    denied = logged_in(lambda _: error("AccessDeniedException", "User is not\n\x1b[31mauthorized"))
+    with answering(denied) as server, soon():
+        result = cli(command, desired, "--endpoint-url", server.url, "--output", "json")
+    assert result.code == 1
+    (line,) = result.err.splitlines()
+    assert line.startswith("Error: 4 reads failed, so nothing can be applied: List")
+    assert "AccessDeniedException: User is not \\x1b[31mauthorized" in line
+    assert sorted(server.asked) == ["GetCallerIdentity", *sorted(LISTS)]
+    assert told("plan", result.json) == []
+    assert result.json["coverage"]["complete"] is False
+    assert {gap["operation"] for gap in result.json["coverage"]["unread"]} > LISTS
+
+
+def test_a_refusal_without_a_word(desired: Path, cli: Cli) -> None:
+    with answering(logged_in(lambda _: error("AccessDeniedException"))) as server:
+        result = cli("plan", desired, "--endpoint-url", server.url)
+    assert result.code == 1
+    assert "ListHosts: AccessDeniedException\n" in result.out
+
+
+def test_what_could_not_be_read_never_looks_clean(desired: Path, cli: Cli) -> None:
+    """The empty answer of the other lists is no proof of anything."""
+    nothing: Behaviour = lambda operation: (  # noqa: E731 - the type is what counts
+        error("AccessDeniedException")
+        if operation == "ListConnections"
+        else Answer(200, '{"Hosts": [], "RepositoryLinks": []}')
+    )
+    with answering(logged_in(nothing)) as server:
+        result = cli("plan", desired, "--endpoint-url", server.url)
+    assert result.code == 1
+    assert "No changes" not in result.out
+    assert "Incomplete: this plan cannot be applied." in result.out
+
+
+# what the server says to everything but the login, and the reason that is given for it
+NONSENSE = [
+    (Answer(200, "<html>Welcome</html>"), "the reply is not a JSON object"),
+    (Answer(200, "[]"), "the reply is not a JSON object"),
+    (Answer(200, "{}"), "the reply holds no list of "),
+    (Answer(500, "oops"), "500: oops"),
+    (Answer(503, '{"__type":"x#ServiceUnavailable","Message":"later"}'), "ServiceUnavailable"),
+]
+
+
+@pytest.mark.parametrize(("answer", "reason"), NONSENSE)
+def test_nonsense_is_no_empty_account(answer: Answer, reason: str, desired: Path, cli: Cli) -> None:
+    with answering(logged_in(lambda _: answer)) as server, soon():
+        result = cli("plan", desired, "--endpoint-url", server.url)
+    assert result.code == 1
+    assert reason in result.err
+    assert len(result.err.splitlines()) == 1
+    assert "No changes" not in result.out
+
+
+def test_no_region(desired: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    result = cli("plan", desired)
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "Error: no Region: give --region or set AWS_DEFAULT_REGION\n"
+
+
+def test_the_region_that_the_message_asks_for_is_read(
+    desired: Path, cli: Cli, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    where = ("--endpoint-url", emulator.url, "--output", "json")
+    assert cli("plan", desired, *where).json["target"]["region"] == "us-west-2"
+    assert cli("plan", desired, *where, "--region", "eu-north-1").json["target"]["region"] == (
+        "eu-north-1"
+    )
+
+
+def test_no_credentials(desired: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with soon():
+        result = cli("plan", desired)
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "Error: no AWS credentials: give --profile or set AWS_PROFILE\n"
+
+
+def test_an_unknown_profile(desired: Path, cli: Cli) -> None:
+    result = cli("plan", desired, "--profile", "nobody")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "Error: profile nobody is not in your AWS configuration\n"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--endpoint-url", "not a url"),
+        ("--region", "Not A Region!"),
+    ],
+    ids=["endpoint", "region"],
+)
+def test_settings_that_lead_nowhere(options: tuple[str, str], desired: Path, cli: Cli) -> None:
+    result = cli("plan", desired, *options)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("Error: AWS cannot be used as configured: ")
+    assert len(result.err.splitlines()) == 1
+
+
+def test_a_configuration_that_cannot_be_read(
+    desired: Path, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[profile a\n", encoding="utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    result = cli("plan", desired)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("Error: AWS cannot be used as configured: ")
+
+
+def test_a_local_store_that_cannot_be_used(desired: Path, cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x" * 4096, encoding="utf-8")
+    for store in ("file/local.db", "file"):
+        result = cli("plan", desired, "--local", "--local-store", store)
+        assert (result.code, result.out) == (1, "")
+        assert result.err.startswith(f"Error: {store} cannot be used as the local store: ")
+        assert len(result.err.splitlines()) == 1
+
+
+def test_another_account_than_the_files_are_for(
+    desired: Path, cli: Cli, emulator: Emulator
+) -> None:
+    desired.write_text(desired.read_text(encoding="utf-8") + "account: '444455556666'\n")
+    result = cli("plan", desired, "--endpoint-url", emulator.url)
+    assert result.code == 5
+    assert "the files are for account 444455556666, this run is in 111122223333" in result.out
+    assert emulator.control.requests(mutating_only=True) == []

@@ -1,0 +1,193 @@
+"""Command lines: wrong ones leave with 64, help is quick and narrow, the environment counts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from reconciler.cli.main import cli as program
+from reconciler.emulator import Emulator
+from tests.cli.terminal import environment
+from tests.conftest import Cli
+
+
+def every_command() -> list[tuple[str, ...]]:
+    """The words of every command and group, the program itself being no words at all."""
+    found: list[tuple[str, ...]] = []
+    waiting: list[tuple[tuple[str, ...], click.Command]] = [((), program)]
+    while waiting:
+        words, command = waiting.pop()
+        found.append(words)
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for name in command.list_commands(context):
+                inner = command.get_command(context, name)
+                assert inner is not None
+                waiting.append(((*words, name), inner))
+    return sorted(found)
+
+
+COMMANDS = every_command()
+READERS = ("validate", "plan", "apply")
+
+
+def test_the_commands_are_found() -> None:
+    assert {"apply", "emulator", "plan", "schema", "validate"} <= {c[0] for c in COMMANDS if c}
+    assert ("emulator", "serve") in COMMANDS
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_an_unknown_option_is_wrong_usage(words: tuple[str, ...], cli: Cli) -> None:
+    result = cli(*words, "--no-such-option")
+    assert (result.code, result.out) == (64, "")
+    assert "no such option" in result.err.lower()
+
+
+@pytest.mark.parametrize("words", [c for c in COMMANDS if c in {(), ("emulator",)}], ids=" ".join)
+def test_an_unknown_command_is_wrong_usage(words: tuple[str, ...], cli: Cli) -> None:
+    result = cli(*words, "no-such-command")
+    assert (result.code, result.out) == (64, "")
+    assert "No such command 'no-such-command'" in result.err
+
+
+WRONG = [
+    *((name,) for name in READERS),
+    *((name, "a.yaml", "--output", "csv") for name in READERS),
+    *((name, "a.yaml", "--output", "json=") for name in READERS),
+    *((name, "a.yaml", "--output", "json", "--output", "text") for name in READERS),
+    *((name, "a.yaml", "--color", "blue") for name in READERS),
+    *((name, "a.yaml", "--owner", "") for name in READERS),
+    *((name, "a.yaml", "--owner", "a\nb") for name in READERS),
+    *((name, "a.yaml", "--owner", "o" * 257) for name in READERS),
+    *(("apply", "a.yaml", f"--wait={time}") for time in ("", "soon", "-1", "1d", "5m5s")),
+    ("plan", "a.yaml", "--service", "s3"),
+    ("plan", "a.yaml", "--parallelism", "0"),
+    ("plan", "a.yaml", "--max-destroy", "-1"),
+    ("plan", "a.yaml", "--local-handshake", "never"),
+    ("plan", "a.yaml", "--region"),
+    ("schema", "nothing"),
+    ("emulator", "approve"),
+    ("emulator", "serve", "--port", "65536"),
+    ("emulator", "serve", "--handshake-after", "later"),
+    ("emulator", "serve", "extra"),
+]
+
+
+@pytest.mark.parametrize("arguments", WRONG, ids=lambda words: " ".join(words)[:40])
+def test_wrong_usage(arguments: tuple[str, ...], cli: Cli) -> None:
+    result = cli(*arguments)
+    assert (result.code, result.out) == (64, "")
+    assert result.err.splitlines()[-1].startswith("Error: ")
+
+
+@pytest.mark.parametrize("words", [(), ("emulator",)], ids=["reconciler", "emulator"])
+def test_no_command_shows_the_help(words: tuple[str, ...], cli: Cli) -> None:
+    result = cli(*words)
+    assert (result.code, result.out) == (64, "")
+    assert "Commands:" in result.err
+
+
+def test_a_real_process_leaves_with_its_code(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "reconciler", "plan", "--no-such-option"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+    assert (done.returncode, done.stdout) == (64, "")
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help(words: tuple[str, ...], cli: Cli) -> None:
+    result = cli(*words, "--help")
+    assert (result.code, result.err) == (0, "")
+    assert result.out == cli(*words, "-h").out
+    assert max(map(len, result.out.splitlines())) <= 80
+    assert result.out.startswith(f"Usage: reconciler {' '.join(words)}".rstrip())
+    assert f"  reconciler {' '.join(words)}" in result.out.partition("Usage: ")[2]
+
+
+def test_options_are_listed_as_they_are_written(cli: Cli) -> None:
+    shown = cli("plan", "--help").out
+    wanted = ["--profile", "--region", "--local ", "--local-store", "--adopt", "--prune", "--owner"]
+    assert sorted(wanted, key=shown.index) == wanted
+
+
+HEAVY = {"boto3", "botocore", "deepdiff", "rich", "yaml", "pydantic", "jsonschema"}
+PROBE = """
+import json, sys
+from reconciler.cli.main import run
+codes = [run([*words, "--help"]) for words in json.loads(sys.argv[1])]
+print(json.dumps([codes, sorted(sys.modules)]), file=sys.stderr)
+"""
+
+
+def test_no_help_loads_anything_heavy() -> None:
+    command = [sys.executable, "-c", PROBE, json.dumps(COMMANDS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
+    codes, modules = json.loads(done.stderr)
+    assert set(codes) == {0}
+    assert HEAVY & set(modules) == set()
+
+
+def test_the_version(cli: Cli) -> None:
+    result = cli("--version")
+    assert result.code == 0
+    assert result.out.startswith("reconciler, version ")
+
+
+def test_waiting_does_not_swallow_a_path(desired: Path, cli: Cli, emulator: Emulator) -> None:
+    """`--wait PATH` takes the default time and leaves the path alone."""
+    emulator.control.reset()
+    where = ("--endpoint-url", emulator.url)
+    assert cli("apply", "--yes", *where, desired).code == 7
+    emulator.control.approve("connection/main")
+    for line in (("--wait", desired), ("--wait=5s", desired), (desired, "--wait")):
+        result = cli("apply", "--yes", *where, *line)
+        assert (result.code, result.err) == (0, "")
+
+
+def test_waiting_ends_in_time(desired: Path, cli: Cli, emulator: Emulator) -> None:
+    result = cli("apply", "--yes", "--wait=0.3s", "--endpoint-url", emulator.url, desired)
+    assert result.code == 7
+    assert result.err.startswith("Waiting up to 0 s")
+    assert "connection/main" in result.err
+
+
+def test_options_come_from_the_environment(
+    desired: Path, cli: Cli, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_ENDPOINT_URL", emulator.url)
+    monkeypatch.setenv("RECONCILER_REGION", "us-west-2")
+    monkeypatch.setenv("RECONCILER_OUTPUT", "json text=said.txt")
+    monkeypatch.setenv("RECONCILER_OWNER", "somebody")
+    monkeypatch.setenv("RECONCILER_DETAILED_EXITCODE", "1")
+    result = cli("plan", desired)
+    assert result.code == 2
+    assert result.json["owner"] == "somebody"
+    assert result.json["target"]["region"] == "us-west-2"
+    assert "owner somebody" in (tmp_path / "said.txt").read_text(encoding="utf-8")
+    assert cli("plan", desired, "--region", "eu-west-1").json["target"]["region"] == "eu-west-1"
+
+
+def test_a_wrong_variable_is_wrong_usage(
+    desired: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_SERVICE", "s3")
+    assert cli("plan", desired).code == 64
+
+
+def test_every_option_has_its_variable() -> None:
+    """The help says so; only those that show something and leave are none."""
+    for words in COMMANDS:
+        command: click.Command = program
+        for word in words:
+            assert isinstance(command, click.Group)
+            inner = command.get_command(click.Context(command), word)
+            assert inner is not None
+            command = inner
+        for parameter in command.params:
+            if isinstance(parameter, click.Option) and not parameter.is_eager:
+                name = parameter.opts[0].removeprefix("--").replace("-", "_").upper()
+                assert parameter.envvar == f"RECONCILER_{name}", (words, name)

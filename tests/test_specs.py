@@ -1,0 +1,145 @@
+"""What lies in `specs/` is what the program's own classes say, and real documents fit it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+
+from reconciler.cli.commands.schema import DOCUMENTS
+from reconciler.emulator import Emulator
+from reconciler.spec.problems import CODES, Problem
+from reconciler.spec.source import parse, read_sources
+from tests.conftest import ROOT, Cli
+
+SPECS = ROOT / "specs"
+EXAMPLES = sorted(path.relative_to(ROOT) for path in (ROOT / "examples").rglob("*.y*ml"))
+
+PROBLEMS = """# Problems
+
+What can be wrong with desired-state files. Each problem is told as
+`file:line:column: CODE message (hint)`, and as data with `--output json`. All problems of a run are
+told at once. A code never changes its meaning.
+
+| Code | Problem |
+|---|---|
+"""
+
+
+def validator(document: str) -> Draft7Validator:
+    """The schema in `specs/` of one kind of document."""
+    schema = json.loads((SPECS / f"{document}.schema.json").read_text(encoding="utf-8"))
+    Draft7Validator.check_schema(schema)
+    return Draft7Validator(schema)
+
+
+def told(document: str, content: Any) -> list[str]:
+    """What the schema finds wrong with a document."""
+    return [error.message for error in validator(document).iter_errors(content)]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_schema_is_the_generated_one(document: str, cli: Cli) -> None:
+    shown = cli("schema", document)
+    assert shown.code == 0
+    assert shown.out == (SPECS / f"{document}.schema.json").read_text(encoding="utf-8")
+
+
+def test_the_page_of_problems_is_the_generated_one() -> None:
+    rows = "".join(f"| {code} | {title} |\n" for code, title in CODES.items())
+    assert (SPECS / "problems.md").read_text(encoding="utf-8") == PROBLEMS + rows
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=str)
+def test_an_example_fits_the_schema(path: Path) -> None:
+    problems: list[Problem] = []
+    (source,) = read_sources([str(ROOT / path)], problems)
+    assert problems == []
+    assert told("desired-state", source.content) == []
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 1
+
+
+HOST = "hosts: [{name: h, provider_type: GitHubEnterpriseServer, provider_endpoint: u"
+VPC = "vpc_id: vpc-01234567, security_group_ids: [sg-01234567]"
+STACK = "resource_name: s, repository: a/b, branch: main, config_file: f"
+
+# what a file says after its version and owner; both the schema and the program refuse it
+BAD = [
+    "color: red",
+    "account: '1234'",
+    "region: Europe",
+    "ignore_tags: x",
+    "defaults: {tags: [a]}",
+    "defaults: {tag: {}}",
+    "connections: {}",
+    "connections: [x]",
+    "connections: [{name: a}]",
+    "connections: [{provider_type: GitHub}]",
+    "connections: [{name: a, provider_type: Github}]",
+    "connections: [{name: a, provider_type: GitHub, host: h}]",
+    "connections: [{name: '', provider_type: GitHub}]",
+    "connections: [{name: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, provider_type: GitHub}]",
+    "connections: [{name: a, provider_type: GitHub, colour: red}]",
+    "connections: [{name: a, provider_type: GitHub, protect: true}]",
+    "connections: [{name: a, provider_type: GitHub, protect: 1}]",
+    "connections: [{name: a, provider_type: GitHub, adopt: 'yes'}]",
+    "connections: [{name: a, provider_type: GitHub, tags: {a: 1}}]",
+    "connections: [{name: a, provider_type: GitHub, tags: }]",
+    "connections: [{name: a, provider_type: GitHub, ignore: [{field: tags.a}]}]",
+    "connections: [{name: a, provider_type: GitHub, previously: [1]}]",
+    HOST + ", vpc_configuration: {" + VPC + "}}]",
+    HOST + ", vpc_configuration: {" + VPC + ", subnet_ids: []}}]",
+    HOST + ", vpc_configuration: {" + VPC + ", subnet_ids: [subnet-1]}}]",
+    HOST + ", host: x}]",
+    "repository_links: [{owner_id: a, repository_name: b}]",
+    "repository_links: [{owner_id: a, repository_name: b, connection: c, encryption_key_arn: k}]",
+    "sync_configurations: [{" + STACK + "}]",
+    "sync_configurations: [{" + STACK + ", role_arn: x}]",
+    "sync_configurations: [{"
+    + STACK
+    + ", role_arn: 'arn:aws:iam::111122223333:role/r', tags: {}}]",
+]
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_a_bad_document_does_not_fit(text: str, cli: Cli) -> None:
+    whole = f"version: 1\nowner: platform\n{text}\n"
+    assert told("desired-state", parse(whole, "bad.yaml", [])) != []
+    assert cli("validate", "-", stdin=whole).code == 1
+
+
+def test_a_document_needs_its_version() -> None:
+    for text in ("owner: a", "version: 2", "version: '1'", "version: 1.0"):
+        assert told("desired-state", parse(text, "bad.yaml", [])) != []
+    assert told("desired-state", parse("version: 1", "good.yaml", [])) == []
+
+
+def test_real_plans_and_reports_fit(cli: Cli, emulator: Emulator) -> None:
+    where = (ROOT / "examples" / "quickstart", "--endpoint-url", emulator.url, "--output", "json")
+    fresh, applied = cli("plan", *where), cli("apply", "--yes", *where)
+    again = cli("apply", "--yes", *where)
+    assert (fresh.code, applied.code, again.code) == (0, 7, 7)
+    assert len(applied.json["outcomes"]) == len(fresh.json["changes"]) == 3
+    assert again.json["worklist"]
+    assert told("plan", fresh.json) == []
+    assert told("report", applied.json) == []
+    assert told("report", again.json) == []
+    assert told("report", fresh.json) != []
+    for member in fresh.json:
+        assert told("plan", {k: v for k, v in fresh.json.items() if k != member}) != []
+
+
+def test_a_plan_with_everything_in_it_fits(cli: Cli, emulator: Emulator) -> None:
+    """Refusals, findings and gaps are there as well, all from one denied and one foreign read."""
+    where = (ROOT / "examples" / "quickstart", "--endpoint-url", emulator.url, "--output", "json")
+    assert cli("apply", "--yes", *where).code == 7
+    foreign = cli("plan", *where, "--owner", "somebody-else")
+    assert foreign.code == 5
+    assert foreign.json["refusals"]
+    assert told("plan", foreign.json) == []
