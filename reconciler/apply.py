@@ -100,6 +100,20 @@ def apply(
     return _Apply(api, plan.target, compare, run, clock).events(plan, wait)
 
 
+def cut_short(plan: Plan, events: Sequence[Event]) -> list[Outcome]:
+    """The outcomes of the changes that an interrupted apply did not get to say: what was being
+    carried out is unknown, and what had not begun is skipped."""
+    said = {event.change.address for event in events if isinstance(event, Outcome)}
+    begun = {event.change.address for event in events if isinstance(event, Started)}
+    return [
+        Outcome(change, Status.UNKNOWN, "interrupted while it was being carried out")
+        if change.address in begun
+        else Outcome(change, Status.SKIPPED, "not begun: interrupted")
+        for change in plan.work
+        if change.address not in said
+    ]
+
+
 @dataclass(slots=True)
 class _Apply:
     """A plan as far as it has been carried out."""

@@ -14,7 +14,7 @@ import pytest
 from reconciler.cli.exits import PRECEDENCE, Exit
 from reconciler.cli.main import Commands
 from reconciler.cli.main import cli as root
-from reconciler.spec.document import SECTIONS, Header
+from reconciler.spec.form import SECTIONS, Header
 from tests.conftest import ROOT, Cli
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -44,6 +44,11 @@ class AwsApi:
             client.meta.events.register(f"before-parse.{service}.*", _refuse_broken_reply)
         self._pool = ThreadPoolExecutor(max_workers=session.settings.parallelism)
 
+    @property
+    def endpoint(self) -> str:
+        """Where calls go, whatever setting decided it."""
+        return str(self._reader.meta.endpoint_url)
+
     def read(self, calls: Sequence[Any]) -> Iterator[Any]:
         """Answer List and Get calls in their order, every page followed; a failure is a value."""
         return self._pool.map(self._read, calls)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -54,11 +54,11 @@ def opened(options: TargetOptions, desired: Desired) -> Iterator[tuple[Api, Targ
             parallelism=options.parallelism,
         )
     )
-    target = Target(session.account(), session.region)
-    if options.endpoint_url:
-        console = _literal(options.endpoint_url)
-        target = Target(target.account, target.region, options.endpoint_url, console)
-    yield AwsApi(session), target
+    api = AwsApi(session)
+    target = Target(session.account(), session.region, api.endpoint)
+    if ".amazonaws." not in api.endpoint:
+        target = replace(target, console=_literal(api.endpoint))
+    yield api, target
 
 
 def _literal(text: str) -> str:

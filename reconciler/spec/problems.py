@@ -46,6 +46,7 @@ CODES: dict[str, str] = {
     "E045": "no owner",
     "E046": "ignored and declared",
     "E047": "former name still declared",
+    "E048": "ignored field unknown",
 }
 """Every code a problem may carry and its one-line title; a code never changes its meaning."""
 

@@ -18,6 +18,7 @@ MAIN = "connections:\n- {name: main, provider_type: GitHub"
 LINK = "repository_links:\n- {owner_id: acme, repository_name: net, connection: "
 SYNC = "sync_configurations:\n- resource_name: net\n  branch: main\n  config_file: a.yaml\n"
 ROLE = "arn:aws:iam::111122223333:role/git-sync"
+ARN = "arn:aws:codeconnections:eu-west-1:111122223333:connection/x"
 VPC = "vpc_id: vpc-01234567, security_group_ids: [sg-01234567]"
 
 
@@ -158,8 +159,8 @@ BROKEN = [
     ),
     (
         "E041",
-        MAIN + ", id: x}\n- §{name: b, provider_type: GitLab, id: x}",
-        "id x is already declared at <stdin>:4:3",
+        f"{MAIN}, id: '{ARN}'}}\n- §{{name: b, provider_type: GitLab, id: '{ARN}'}}",
+        f"id {ARN} is already declared at <stdin>:4:3",
         "declare it once",
     ),
     ("E042", LINK + "§none}", "connection `none` is not declared", "declare it under conn"),
@@ -186,6 +187,19 @@ BROKEN = [
         MAIN + ", previously: [§old]}\n- {name: old, provider_type: GitHub}",
         "the former name `old` is declared too",
         "remove that entry",
+    ),
+    ("E037", MAIN + ", id: §x}", "`id` is `x`, which is not the ARN of a connection", "match"),
+    (
+        "E048",
+        MAIN + ", ignore: [{field: §provider, reason: r}]}",
+        "a connection has no field `provider`",
+        "did you mean provider_type?",
+    ),
+    (
+        "E048",
+        MAIN + ", ignore: [{field: §color, reason: r}]}",
+        "a connection has no field `color`",
+        "fields: host, name, provider_type, tags",
     ),
 ]
 ELSEWHERE = {"E043", "E044", "E045"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,10 @@ from reconciler.cli.options import (
     target_options,
 )
 from reconciler.cli.output import is_terminal
+
+if TYPE_CHECKING:
+    from reconciler.cli.planning import Run
+    from reconciler.report import ReportForm
 
 
 class OptionalWait(click.Command):
@@ -53,9 +57,6 @@ Examples:
 def command(**options: Any) -> int:
     """Plan, ask, carry the plan out, and check that it was."""
     from reconciler.cli.planning import Planning
-    from reconciler.cli.progress import display, follow
-    from reconciler.reconcile import apply_plan
-    from reconciler.report import report_document
 
     planning = Planning.of(options)
     outputs = planning.outputs
@@ -68,20 +69,32 @@ def command(**options: Any) -> int:
             if not options["yes"] and not _confirmed(document):
                 click.echo("Nothing was changed.", err=True)
                 return Exit.ERROR
-        run_id = uuid.uuid4().hex
-        with display() as line:
-            events = apply_plan(
-                run.plan,
-                run.desired,
-                run.api,
-                run=run_id,
-                today=run.today,
-                wait=options["wait"],
-            )
-            report = report_document(run.plan, list(follow(events, line)), run=run_id)
+        report, stopped = _carried_out(run, wait=options["wait"])
     if outputs.is_text and document["changes"]:
         click.echo()
-    return planning.finished(report)
+    code = planning.finished(report)
+    return stopped or code
+
+
+def _carried_out(run: Run, *, wait: float) -> tuple[ReportForm, int]:
+    """The report of carrying the plan out, and the exit code of the signal that ended it early."""
+    from reconciler.apply import Event, cut_short
+    from reconciler.cli.progress import display, follow
+    from reconciler.reconcile import apply_plan
+    from reconciler.report import report_document
+
+    run_id = uuid.uuid4().hex
+    events: list[Event] = []
+    stopped = 0
+    with display() as line:
+        doing = apply_plan(run.plan, run.desired, run.api, run=run_id, today=run.today, wait=wait)
+        try:
+            for event in follow(doing, line):
+                events.append(event)  # noqa: PERF402  what came before a signal must not be lost
+        except (KeyboardInterrupt, SystemExit) as signal:
+            stopped = Exit.INTERRUPTED if isinstance(signal, KeyboardInterrupt) else Exit.TERMINATED
+            events += cut_short(run.plan, events)
+    return report_document(run.plan, events, run=run_id), stopped
 
 
 def _confirmed(document: Mapping[str, Any]) -> bool:

@@ -31,7 +31,7 @@ def schema_text(document: str) -> str:
     from pydantic import TypeAdapter
 
     from reconciler.report import PlanForm, ReportForm
-    from reconciler.spec.document import Document
+    from reconciler.spec.form import Document
 
     forms = {"desired-state": Document, "plan": PlanForm, "report": ReportForm}
     schema = TypeAdapter(forms[document]).json_schema(ref_template="#/definitions/{model}")

@@ -31,7 +31,8 @@ def command(
     """
     from reconciler.cli.files import problem_document, standard_input
     from reconciler.errors import SpecError
-    from reconciler.spec.document import SECTIONS, load
+    from reconciler.spec.document import load
+    from reconciler.spec.form import SECTIONS
 
     writer = Outputs.of(outputs, color)
     try:

@@ -1,0 +1,144 @@
+"""Checks what one entry says against the others: names, references, bindings; entries that are
+right by themselves go in, problems come out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from graphlib import CycleError, TopologicalSorter
+
+from reconciler.kinds import BY_NAME
+from reconciler.resource import Address, Resource, Source, is_arn
+from reconciler.spec.problems import Problem, shown
+from reconciler.spec.source import Map
+from reconciler.spec.violations import Place, position
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a section as it stands in a file; `resource` is absent when it is not valid."""
+
+    kind: type[Resource]
+    raw: Map
+    source: Source
+    resource: Resource | None = None
+
+    def problem(self, place: Place, code: str, message: str, hint: str) -> Problem:
+        """A problem at a place inside this entry."""
+        here = (self.source.line, self.source.column)
+        line, column = position(self.raw, place) if place else here
+        return Problem(self.source.file, line, column, code, message, hint)
+
+    def twice(self, first: Entry, what: str) -> Problem:
+        """The problem that another entry has said this before."""
+        where = first.source
+        message = f"{what} is already declared at {where.file}:{where.line}:{where.column}"
+        return self.problem((), "E041", message, "declare it once")
+
+
+Entries = Mapping[Address, Entry]
+
+
+def crosschecked(entries: Entries) -> Iterator[Problem]:
+    """Every problem between the entries."""
+    bound: dict[tuple[str, str], Entry] = {}
+    for entry in entries.values():
+        yield from _references(entry, entries)
+        if entry.resource is not None:
+            yield from _binding(entry, entry.resource, bound)
+            yield from _former_names(entry, entry.resource, entries)
+            yield from _ignored_fields(entry, entry.resource)
+    yield from _cycles({a: sorted(_parents(entries[a], entries)) for a in sorted(entries)}, entries)
+
+
+def _written_references(entry: Entry) -> Iterator[tuple[str, str, str]]:
+    """Each reference as it is written: its field, the kind it refers to, and its text."""
+    for name, reference in entry.kind.references().items():
+        value = entry.raw.get(name)
+        if isinstance(value, str) and value:
+            yield name, reference.kind, value
+
+
+def _parents(entry: Entry, entries: Entries) -> Iterator[Address]:
+    for _, kind, value in _written_references(entry):
+        if not is_arn(value) and (parent := Address(kind, value)) in entries:
+            yield parent
+
+
+def _references(entry: Entry, entries: Entries) -> Iterator[Problem]:
+    """A name has to be declared, an ARN has to be one of the kind."""
+    for name, kind, value in _written_references(entry):
+        if is_arn(value):
+            yield from _arn(entry, name, BY_NAME[kind], value)
+        elif Address(kind, value) not in entries:
+            names = [address.name for address in entries if address.kind == kind]
+            close = get_close_matches(value, names, n=1)
+            hint = f"declare it under {BY_NAME[kind].section}, or give its ARN"
+            hint = f"did you mean {close[0]}?" if close else hint
+            yield entry.problem((name,), "E042", f"{kind} {shown(value)} is not declared", hint)
+
+
+def _arn(entry: Entry, name: str, kind: type[Resource], arn: str) -> Iterator[Problem]:
+    if re.fullmatch(kind.arn_pattern, arn) is None:
+        message = f"{shown(name)} is {shown(arn)}, which is not the ARN of a {kind.kind}"
+        yield entry.problem((name,), "E037", message, f"it has to match {kind.arn_pattern}")
+
+
+def _binding(
+    entry: Entry, resource: Resource, bound: dict[tuple[str, str], Entry]
+) -> Iterator[Problem]:
+    """`id` has to be of the form of an id, and binds one entry only."""
+    if resource.id is None:
+        return
+    ids_are_arns = bool(entry.kind.calls.arn) and entry.kind.calls.arn == entry.kind.calls.id
+    if ids_are_arns or is_arn(resource.id):
+        yield from _arn(entry, "id", entry.kind, resource.id)
+    first = bound.setdefault((resource.kind, resource.id_of(resource.id)), entry)
+    if first is not entry:
+        yield entry.twice(first, f"id {resource.id}")
+
+
+def _former_names(entry: Entry, resource: Resource, entries: Entries) -> Iterator[Problem]:
+    for number, name in enumerate(resource.previously):
+        if Address(resource.kind, name) in entries:
+            message = f"the former name {shown(name)} is declared too"
+            hint = "remove that entry, or the former name"
+            yield entry.problem(("previously", number), "E047", message, hint)
+
+
+def _ignored_fields(entry: Entry, resource: Resource) -> Iterator[Problem]:
+    """What is ignored has to exist, and cannot be declared at the same time."""
+    known = {*resource.specs(), *(["tags"] if resource.taggable() else [])}
+    declared = resource.model_fields_set - {"tags"}
+    own = entry.raw.get("tags")
+    tags = {f"tags.{key}" for key in own} if isinstance(own, Map) else set()
+    for number, rule in enumerate(resource.ignore):
+        root = rule.field.partition(".")[0]
+        place = ("ignore", number, "field")
+        if root not in known:
+            close = get_close_matches(root, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"fields: {', '.join(sorted(known))}"
+            message = f"a {resource.kind} has no field {shown(rule.field)}"
+            yield entry.problem(place, "E048", message, hint)
+        elif root in declared or rule.field in tags:
+            message = f"{shown(rule.field)} is declared in the same entry"
+            yield entry.problem(place, "E046", message, "ignore it or declare it, not both")
+
+
+def _cycles(graph: dict[Address, list[Address]], entries: Entries) -> Iterator[Problem]:
+    """Every reference cycle: each one found is cut, until none is left."""
+    while True:
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            *circle, _ = reversed(error.args[1])
+            graph[circle[0]].remove(circle[1 % len(circle)])
+            start = circle.index(min(circle))
+            first = circle[start]
+            around = " -> ".join(map(str, (*circle[start:], *circle[:start], first)))
+            hint = "take one of the references out"
+            yield entries[first].problem((), "E043", f"reference cycle: {around}", hint)
+        else:
+            return
