@@ -8,7 +8,7 @@ answers yes has not always done it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -19,7 +19,7 @@ from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearR
 from reconciler.fields import Sensitive
 from reconciler.kinds import BY_NAME
 from reconciler.observe import reread
-from reconciler.plan import Plan, Task, worklist
+from reconciler.plan import Plan, Task, replaces, worklist
 from reconciler.resource import Address, Api, Call, KnownAfterApply, Live, Target
 
 READ_BACK_DELAYS = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -28,6 +28,9 @@ READ_BACK_DELAYS = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 POLL_DELAYS = (0.5, 0.5, 1.0, 2.0, 5.0)
 """Seconds between looks at a handshake; the last goes on. AWS Copilot polls every 5 seconds
 (https://github.com/aws/copilot-cli)."""
+
+GONE = "GONE"
+"""Our word for an object that was deleted while it was waited for; the service has none."""
 
 
 class Status(StrEnum):
@@ -63,6 +66,8 @@ class Outcome:
     status: Status
     message: str = ""
     live: Live | None = None
+    calls_made: int = 0
+    """How many of the change's calls the service has answered with yes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +167,15 @@ class _Apply:
             for call in change.calls:
                 self._call(change, call)
                 done += 1
+                if done < len(change.calls) and replaces(change):
+                    self._until_gone(change)
         except UnclearReplyError as error:
-            return Outcome(change, Status.UNKNOWN, _after(done, change, str(error)))
+            text = _after(done, change, str(error))
+            return Outcome(change, Status.UNKNOWN, text, calls_made=done)
         except ApiError as error:
-            return Outcome(change, Status.FAILED, _after(done, change, str(error)))
-        return self._read_back(change)
+            text = _after(done, change, str(error))
+            return Outcome(change, Status.FAILED, text, calls_made=done)
+        return replace(self._read_back(change), calls_made=done)
 
     def _call(self, change: Change, call: Call) -> None:
         parameters = {key: self._resolved(value) for key, value in call.parameters.items()}
@@ -179,6 +188,15 @@ class _Apply:
             raise
         if call.operation == kind.calls.create:
             self.ids[change.address] = _id_in(kind.calls.item, kind.calls.id, call, reply)
+
+    def _until_gone(self, change: Change) -> None:
+        """Before an object is created again under its name, the old one has to be gone."""
+        for delay in READ_BACK_DELAYS:
+            self.clock.sleep(delay)
+            if change.live is None or reread(self.api, change.live) is None:
+                return
+        operation = BY_NAME[change.address.kind].calls.delete
+        raise ApiError(operation, "StillThere", "deleted, but not gone yet: apply again later")
 
     def _resolved(self, value: Any) -> Any:
         match value:
@@ -206,6 +224,8 @@ class _Apply:
                 live = reread(self.api, self._expected(change))
             except ReconcilerError as error:
                 problem = f"carried out, but it could not be read back: {error}"
+                if isinstance(error, ApiError):
+                    break  # a certain no stays one
                 continue
             problem = self._difference(change, live)
             if not problem:
@@ -220,11 +240,13 @@ class _Apply:
 
     def _difference(self, change: Change, live: Live | None) -> str:
         if change.resource is None:
-            gone = live is None or "DELETING" in live.status
+            gone = live is None or live.vanishing
             return "" if gone else "deleted, but it is still there"
         if live is None:
             return "carried out, but it is not there"
         fields = self.compare.fields(change.resource, live, self.ids)
+        if not change.resource.taggable():
+            fields = tuple(field for field in fields if field.path != "owner")
         return f"carried out, but it reads back differently: {_paths(fields)}" if fields else ""
 
     def _deferred(
@@ -234,14 +256,13 @@ class _Apply:
         people act; with time to wait, wait for every handshake, and leave the rest deferred."""
         waiting, end, looks = list(changes), self.clock.now() + wait, 0
         while True:
-            ready = next((change for change in waiting if self._can_go_on(change, waiting)), None)
-            if ready is not None:
-                waiting.remove(ready)
-                yield from self._carry_out(ready)
+            before = len(waiting)
+            waiting = yield from self._go_on(waiting)
+            if len(waiting) < before:
                 continue
             left = end - self.clock.now()
             behind = self._unready([*(a for c in waiting for a in c.waits_for), *declared])
-            if left <= 0 or all(self.lives[address].broken for address in behind):
+            if left <= 0 or all(self._in_vain(self.lives[address]) for address in behind):
                 break
             yield Waiting(self._tasks(behind, waiting), left)
             self.clock.sleep(min(left, POLL_DELAYS[min(looks, len(POLL_DELAYS) - 1)]))
@@ -250,10 +271,20 @@ class _Apply:
         for change in waiting:
             yield self._end(Outcome(change, Status.DEFERRED, self._why(change)))
 
-    def _can_go_on(self, change: Change, waiting: Sequence[Change]) -> bool:
+    def _go_on(self, waiting: Sequence[Change]) -> Generator[Event, None, list[Change]]:
+        """Carry out what waits for nothing any more; give back what still waits."""
+        still = {change.address for change in waiting}
+        left = []
+        for change in waiting:
+            if still.isdisjoint(change.waits_for) and self._can_go_on(change):
+                still.discard(change.address)
+                yield from self._carry_out(change)
+            else:
+                left.append(change)
+        return left
+
+    def _can_go_on(self, change: Change) -> bool:
         """Whether everything a change waits for has ended badly, or is done and ready."""
-        if any(other.address in change.waits_for for other in waiting):
-            return False
         statuses = [self.ended.get(address) for address in change.waits_for]
         if any(s in (Status.FAILED, Status.SKIPPED, Status.UNKNOWN) for s in statuses):
             return True
@@ -267,6 +298,13 @@ class _Apply:
             if address in self.lives and not self.lives[address].ready
         ]
 
+    def _in_vain(self, live: Live) -> bool:
+        """Whether waiting cannot help: the set-up of the object, or of its parent, has failed."""
+        names = BY_NAME[live.address.kind].references()
+        above = {str(live.fields.get(name)) for name in names}
+        parents = [other for other in self.lives.values() if other.id in above]
+        return live.status == GONE or any(other.broken for other in (live, *parents))
+
     def _tasks(self, addresses: Sequence[Address], waiting: Sequence[Change]) -> tuple[Task, ...]:
         return worklist(self.target, [self.lives[address] for address in addresses], waiting)
 
@@ -277,7 +315,8 @@ class _Apply:
             except ReconcilerError:
                 continue  # the next look may do better; the time is bounded
             if live is None:
-                continue
+                self.ended[address] = Status.FAILED
+                live = replace(self.lives[address], status=GONE)
             if live.status != self.lives[address].status:
                 yield Seen(live)
             self.lives[address] = live

@@ -47,12 +47,12 @@ class Comparison:
     def fields(self, resource: Resource, live: Live, ids: Ids) -> tuple[FieldChange, ...]:
         """Every difference of members, tags, ownership and protection, in that order."""
         ignored = [rule.field for rule in resource.ignore if self.is_on(rule)]
-        judged = (
+        judged = [
             change
             for change in (*self._members(resource, live, ids), *self._tags(resource, live))
             if not any(fnmatchcase(change.path, pattern) for pattern in ignored)
-        )
-        return (*judged, *self._own(resource, live))
+        ]
+        return (*judged, *self._own(resource, live, changes=bool(judged)))
 
     def is_on(self, rule: Ignore) -> bool:
         """Whether an ignore rule still holds today; a malformed date means it does not."""
@@ -65,7 +65,9 @@ class Comparison:
 
     def _members(self, resource: Resource, live: Live, ids: Ids) -> Iterator[FieldChange]:
         for spec, value in resource.declared():
-            if spec.write_only or spec.name in resource.naming:
+            # An entry with an `id` is about that object whatever its name, but a name made of
+            # several fields is what the object is.
+            if spec.write_only or resource.naming == (spec.name,):
                 continue
             before = live.fields.get(spec.name)
             if spec.reference is not None:
@@ -98,17 +100,14 @@ class Comparison:
     def _is_foreign_tag(self, key: str) -> bool:
         return any(fnmatchcase(key, pattern) for pattern in ("aws:*", *self.ignore_tags))
 
-    def _own(self, resource: Resource, live: Live) -> Iterator[FieldChange]:
-        if live.owner != self.owner and not self._belongs_to_nobody(resource):
+    def _own(self, resource: Resource, live: Live, *, changes: bool) -> Iterator[FieldChange]:
+        # What takes no tags and stands under an object that is only referred to can never be
+        # owned: it is somebody else's as soon as something about it would be changed.
+        ownable = resource.taggable() or bool(resource.parents())
+        if live.owner != self.owner and (ownable or changes):
             yield FieldChange("owner", live.owner, self.owner)
         if resource.taggable() and resource.protect != live.protect:
             yield FieldChange("protect", live.protect, resource.protect)
-
-    @staticmethod
-    def _belongs_to_nobody(resource: Resource) -> bool:
-        """Untaggable and under an object that is only referred to: being declared is all the
-        ownership there can be."""
-        return not resource.taggable() and not resource.parents()
 
 
 def reference_id(reference: Reference, value: str, ids: Ids) -> Id | None:

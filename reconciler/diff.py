@@ -3,13 +3,15 @@ calls, and findings. Pure: the same two sides always give the same differences."
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
+from reconciler.bind import Finding, Key, bind, key_of
 from reconciler.compare import Comparison, FieldChange, Id, Ids
-from reconciler.kinds import KINDS
+from reconciler.kinds import BY_NAME, KINDS
 from reconciler.resource import (
     Address,
     Call,
@@ -19,6 +21,7 @@ from reconciler.resource import (
     Observed,
     Resource,
     Source,
+    is_arn,
 )
 
 
@@ -53,23 +56,14 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something worth saying that is not a change; an error keeps the plan from being applied."""
-
-    level: str
-    code: str
-    message: str
-    address: Address | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Differences:
-    """The changes in the order in which they can be made, the findings, and what references
-    resolve to."""
+    """The changes in the order in which they can be made, the findings, what references resolve
+    to, and every live object, each at an address of its own."""
 
     changes: tuple[Change, ...]
     findings: tuple[Finding, ...]
     ids: Ids
+    lives: Mapping[Key, Live]
 
 
 def diff(desired: Desired, observed: Observed, *, today: date, prune: bool = False) -> Differences:
@@ -86,107 +80,110 @@ class _Diff:
 
     def __init__(self, desired: Desired, observed: Observed, today: date) -> None:
         self.desired = desired
-        self.observed = observed
+        self.complete = not observed.gaps
+        self.bindings = bind(desired, observed)
+        self.lives = self.bindings.lives
         self.ids: dict[Address, Id | None] = {}
-        self.bound: set[tuple[str, str]] = set()
-        self.successors: dict[tuple[str, str], Address] = {}
-        self.findings: list[Finding] = []
-        self.by_id = {
-            (live.address.kind, live.id): live
-            for lives in observed.lives.values()
-            for live in lives
-        }
-        names = {key: live.address for key, live in self.by_id.items()}
+        self.findings = list(self.bindings.findings)
+        names = {key: live.address for key, live in self.lives.items()}
         self.compare = Comparison(desired.owner, desired.ignore_tags, today, names)
 
     def differences(self, prune: bool) -> Differences:
         changes = [
-            change
+            self._change(address, resource)
             for address, resource in self.desired.resources.items()
-            if (change := self._change(address, resource)) is not None
+            if address in self.bindings.bound
         ]
         changes += self._orphans(prune)
-        return Differences(tuple(changes), tuple(sorted(self.findings, key=_finding_key)), self.ids)
+        findings = tuple(sorted(self.findings, key=_finding_key))
+        return Differences(tuple(changes), findings, self.ids, self.lives)
 
-    def _change(self, address: Address, resource: Resource) -> Change | None:
+    def _change(self, address: Address, resource: Resource) -> Change:
         self._lapsed_rules(address, resource)
-        self._former_names(address, resource)
-        candidates = self._candidates(address, resource)
-        self.bound |= {(address.kind, live.id) for live in candidates}
-        self.ids[address] = None
-        if not self._is_clear(address, resource, candidates):
-            return None
         source = self.desired.sources.get(address)
-        if not candidates:
+        live = self.bindings.bound[address]
+        if live is None:
+            self._taken(address, resource)
             self.ids[address] = KnownAfterApply(address)
             fields = self.compare.created(resource)
             return Change(
                 address, Action.CREATE, "not_found", fields, source=source, resource=resource
             )
-        live = candidates[0]
         fields = self.compare.fields(resource, live, self.ids)
         action, reason = _verdict(fields)
+        if action is Action.REPLACE and resource.id is not None:
+            text = "is bound by `id` and would be replaced: remove `id` first"
+            self._error("id_replaced", text, address)
+        self._moved(address, resource, live, fields)
         self.ids[address] = KnownAfterApply(address) if action is Action.REPLACE else live.id
         return Change(address, action, reason, fields, source=source, resource=resource, live=live)
 
-    def _candidates(self, address: Address, resource: Resource) -> tuple[Live, ...]:
-        if resource.id is None:
-            return self.observed.lives.get(address, ())
-        live = self.by_id.get((address.kind, resource.id_of(resource.id)))
-        return (live,) if live else ()
+    def _taken(self, address: Address, resource: Resource) -> None:
+        """Say it when the service would refuse a second object with the same value."""
+        values = resource.comparable()
+        for name in resource.unique:
+            for live in self.lives.values():
+                if live.address.kind == address.kind and live.fields.get(name) == values.get(name):
+                    text = f"{live.address} has the same {name}, which AWS gives to one object only"
+                    self._error("taken", text, address)
 
-    def _is_clear(self, address: Address, resource: Resource, candidates: tuple[Live, ...]) -> bool:
-        """Whether it is beyond doubt which live object, if any, the entry is about."""
-        unread = [g.reason for g in self.observed.gaps if g.address == address]
-        if len(candidates) > 1:
-            ids = ", ".join(live.arn or live.id for live in candidates)
-            text = f"{len(candidates)} live objects have this name: bind one with `id`: {ids}"
-            self._finding("error", "ambiguous", text, address)
-        elif not candidates and self.observed.incomplete(address.kind):
-            text = "it may exist: the live objects of this kind could not all be read"
-            self._finding("error", "unread", text, address)
-        elif not candidates and resource.id is not None:
-            text = f"no live object with the id {resource.id} exists here: correct or remove `id`"
-            self._finding("error", "id_not_found", text, address)
-        elif unread:
-            self._finding("error", "unread", f"its tags could not be read: {unread[0]}", address)
-        else:
-            return True
-        return False
+    def _moved(
+        self, address: Address, resource: Resource, live: Live, fields: Sequence[FieldChange]
+    ) -> None:
+        """Say it when an object would move to a parent that the service does not move it to."""
+        changed = {change.path for change in fields}
+        for spec, value in resource.declared():
+            if spec.reference is None or not spec.reference.alike or spec.name not in changed:
+                continue
+            alike, kind = spec.reference.alike, spec.reference.kind
+            old = self.lives.get((kind, str(live.fields.get(spec.name))))
+            before = old.fields.get(alike) if old else None
+            after = self._fact(kind, value, alike)
+            if before and after and before != after:
+                text = f"cannot be moved from {alike} {before} to {after}: delete it first"
+                self._error("other_parent", text, address)
+
+    def _fact(self, kind: str, reference: str, name: str) -> Any:
+        """A field of an object that is referred to: declared, live, or that of its own parent."""
+        if is_arn(reference):
+            live = self.lives.get((kind, BY_NAME[kind].id_of(reference)))
+            return live.fields.get(name) if live else None
+        resource = self.desired.resources[Address(kind, reference)]
+        if (value := getattr(resource, name, None)) is not None:
+            return value
+        parents = (self._fact(a.kind, a.name, name) for a in resource.parents().values())
+        return next(parents, None)
 
     def _orphans(self, prune: bool) -> Iterator[Change]:
         order = {kind.kind: index for index, kind in enumerate(KINDS)}
-        lives = sorted(self.by_id.values(), key=lambda v: (-order[v.address.kind], v.address, v.id))
-        for live in lives:
-            if live.owner != self.desired.owner or (live.address.kind, live.id) in self.bound:
+        bound = {key_of(live) for live in self.bindings.bound.values() if live is not None}
+        for live in sorted(self.lives.values(), key=lambda v: (-order[v.address.kind], v.address)):
+            if live.owner != self.desired.owner or key_of(live) in bound or live.vanishing:
                 continue
-            successor = self.successors.get((live.address.kind, live.id))
-            if (prune or successor) and not self.observed.gaps:
+            if self._is_in_doubt(live):
+                continue
+            successor = self.bindings.successors.get(key_of(live))
+            if (prune or successor) and self.complete:
                 reason = "renamed" if successor else "not_declared"
                 yield Change(live.address, Action.DELETE, reason, live=live, successor=successor)
             elif successor is None:
                 text = f"owned and no longer declared: {live.arn or live.id}; --prune deletes it"
-                self._finding("warning", "orphan", text, live.address)
+                self.findings.append(Finding("warning", "orphan", text, live.address))
 
-    def _former_names(self, address: Address, resource: Resource) -> None:
-        """What is live under a former name is deleted once its successor has taken over."""
-        for name in resource.previously:
-            former = Address(address.kind, name)
-            for live in self.observed.lives.get(former, ()):
-                if live.owner == self.desired.owner:
-                    self.successors[live.address.kind, live.id] = address
-                else:
-                    text = f"has the former name of {address}, is not owned, and is left alone"
-                    self._finding("warning", "former_not_owned", text, former)
+    def _is_in_doubt(self, live: Live) -> bool:
+        """Whether an entry may be about this object, though it could not be told for sure."""
+        name = BY_NAME[live.address.kind].name_of(live.fields)
+        address = Address(live.address.kind, name or "")
+        return address in self.desired.resources and address not in self.bindings.bound
 
     def _lapsed_rules(self, address: Address, resource: Resource) -> None:
         for rule in resource.ignore:
             if not self.compare.is_on(rule):
                 text = f"ignore rule for {rule.field} ended: until is {rule.until}"
-                self._finding("warning", "ignore_lapsed", text, address)
+                self.findings.append(Finding("warning", "ignore_lapsed", text, address))
 
-    def _finding(self, level: str, code: str, message: str, address: Address) -> None:
-        self.findings.append(Finding(level, code, message, address))
+    def _error(self, code: str, message: str, address: Address) -> None:
+        self.findings.append(Finding("error", code, message, address))
 
 
 def _finding_key(finding: Finding) -> tuple[str, str, str, str]:

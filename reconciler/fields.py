@@ -38,9 +38,14 @@ class WriteOnly:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The field names an object of another kind; on the wire it is that object's id."""
+    """The field names an object of another kind; on the wire it is that object's id.
+
+    `alike` is a field that an old and a new parent must have in common for the service to move the
+    object from one to the other.
+    """
 
     to: type[Any] | str
+    alike: str = ""
 
     @property
     def kind(self) -> str:

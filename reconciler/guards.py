@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from reconciler.diff import Change
 from reconciler.kinds import BY_NAME
 from reconciler.plan import Plan, Refusal
-from reconciler.resource import AVAILABLE
+from reconciler.resource import AVAILABLE, Address, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,13 @@ def wrong_target(plan: Plan, allow: Allow) -> Iterator[Refusal]:
 
 def adoption(plan: Plan, allow: Allow) -> Iterator[Refusal]:
     """The object exists and nobody owns it: it may be somebody's, or of another making."""
+    adopted = {change.address for change in _of_others(plan)}
     for change in _of_others(plan):
-        allowed = allow.adopt or (change.resource is not None and change.resource.adopt)
+        resource = change.resource
+        # What takes no tags has its parent's owner: its parent's adoption is judged.
+        if resource is not None and not resource.taggable() and _parents(resource) & adopted:
+            continue
+        allowed = allow.adopt or (resource is not None and resource.adopt)
         if change.live is not None and change.live.owner is None and not allowed:
             text = "exists and is not owned by anybody: --adopt, or `adopt: true` in its entry"
             yield Refusal("adoption", text, change.address, "--adopt")
@@ -98,8 +103,7 @@ def too_many(plan: Plan, allow: Allow) -> Iterator[Refusal]:
 
 def empty(plan: Plan, allow: Allow) -> Iterator[Refusal]:
     """Nothing is declared while something is owned: more likely a wrong path than a wish."""
-    declared = any(change.resource for change in plan.changes)
-    if not declared and plan.owned and not allow.empty:
+    if not plan.declared and plan.owned and not allow.empty:
         text = f"nothing is declared while {plan.owned} objects are owned: --allow-empty"
         yield Refusal("empty", text, None, "--allow-empty")
 
@@ -113,6 +117,10 @@ GUARDS: tuple[Callable[[Plan, Allow], Iterator[Refusal]], ...] = (
     too_many,
     empty,
 )
+
+
+def _parents(resource: Resource) -> set[Address]:
+    return set(resource.parents().values())
 
 
 def _of_others(plan: Plan) -> Iterator[Change]:

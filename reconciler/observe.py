@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.errors import NotFoundError
+from reconciler.errors import NotFoundError, UnclearReplyError
 from reconciler.kinds import BY_NAME, KINDS
 from reconciler.resource import (
     OWN_TAGS,
@@ -55,7 +55,8 @@ def reread(api: Api, live: Live) -> Live | None:
     reply = _raised(first)
     body = reply.get(kind.calls.item, reply)
     again = _live(kind, {kind.calls.arn: live.arn, **body, kind.calls.id: live.id})
-    again = replace(again, owner=live.owner, message=again.message or live.message)
+    message = again.message or (live.message if again.status == live.status else "")
+    again = replace(again, address=live.address, owner=live.owner, message=message)
     if again.arn and not tags:
         tags = list(api.read([_tags_call(again.arn)]))
     return _tagged(again, _raised(tags[0])) if tags else again
@@ -117,26 +118,33 @@ class _Reading:
         """Add what one read answered; an object that vanished meanwhile is simply not there."""
         key = (task.kind.kind, task.live.id) if task.live else None
         match result:
-            case NotFoundError():
-                self.lives.pop(key, None) if key else None
+            case NotFoundError() if key:
+                self.lives.pop(key, None)
+            case NotFoundError() if task.kind.calls.list_per:
+                pass  # its parent vanished, and with it what stood under it
             case Exception():
                 address = task.live.address if task.live else None
                 gap = Gap(task.kind.kind, task.call.operation, str(result), address)
                 self.gaps.append(gap)
-            case _ if key:
-                self.lives[key] = _tagged(self.lives[key], result)
             case _:
-                self._add(task.kind, task.call, result[task.kind.calls.items])
+                self._understand(task, result)
 
-    def _add(self, kind: type[Resource], call: Call, items: Iterable[Mapping[str, Any]]) -> None:
-        for item in items:
-            if kind.name_of(kind.from_wire(item)) is None or not item.get(kind.calls.id):
-                self.gaps.append(Gap(kind.kind, call.operation, "an object without name or id"))
-                continue
-            live = _live(kind, item)
+    def _understand(self, task: _Task, reply: Mapping[str, Any]) -> None:
+        kind, live = task.kind, task.live
+        try:
+            if live is not None:
+                self.lives[kind.kind, live.id] = _tagged(live, reply)
+            else:
+                self._add(_live(kind, item) for item in reply[kind.calls.items])
+        except UnclearReplyError as error:
+            address = live.address if live else None
+            self.gaps.append(Gap(kind.kind, task.call.operation, error.reason, address))
+
+    def _add(self, lives: Iterable[Live]) -> None:
+        for live in lives:
             if live.arn and not _is_at(live.arn, self.target):
                 continue
-            self.lives[kind.kind, live.id] = live
+            self.lives[live.address.kind, live.id] = live
             if live.arn:
                 self.untagged.append(live)
 
@@ -166,20 +174,29 @@ def _listed_under(kind: type[Resource]) -> str | None:
     return kind.references()[kind.calls.list_per].kind if kind.calls.list_per else None
 
 
-def _live(kind: type[Resource], item: Mapping[str, Any]) -> Live:
-    fields = kind.from_wire(item)
-    return Live(
-        address=Address(kind.kind, kind.name_of(fields) or ""),
-        id=item[kind.calls.id],
-        fields=fields,
-        arn=item.get(kind.calls.arn, ""),
-        status=str(item.get(kind.calls.status, "")),
-        message=str(item.get("StatusMessage", "")),
-    )
+def _live(kind: type[Resource], item: Any) -> Live:
+    """One object out of a reply. What is new in it passes; what makes no sense is an error, since
+    an object that is overlooked would be created again."""
+    calls = kind.calls
+    try:
+        fields = kind.from_wire(item)
+        name, id_, arn = kind.name_of(fields), item[calls.id], item.get(calls.arn, "")
+    except (AttributeError, KeyError, TypeError) as error:
+        raise UnclearReplyError(calls.list, "an object without its members") from error
+    if name is None or not isinstance(id_, str) or not id_:
+        raise UnclearReplyError(calls.list, "an object without name or id")
+    if calls.arn and len(str(arn).split(":", 5)) < 6:
+        raise UnclearReplyError(calls.list, f"an object whose ARN is {arn!r}")
+    status = str(item.get(calls.status) or "UNKNOWN") if calls.status else ""
+    message = str(item.get("StatusMessage") or "")
+    return Live(Address(kind.kind, name), id_, fields, arn, status, message)
 
 
 def _tagged(live: Live, reply: Mapping[str, Any]) -> Live:
-    tags = {tag["Key"]: tag.get("Value", "") for tag in reply.get("Tags", ())}
+    try:
+        tags = {str(tag["Key"]): str(tag.get("Value", "")) for tag in reply.get("Tags") or ()}
+    except (AttributeError, KeyError, TypeError) as error:
+        raise UnclearReplyError("ListTagsForResource", "a tag without its members") from error
     return replace(
         live,
         tags={key: value for key, value in tags.items() if not key.startswith(OWN_TAGS)},

@@ -9,8 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from reconciler.bind import Finding
 from reconciler.calls import calls_of
-from reconciler.diff import Action, Change, Differences, Finding
+from reconciler.diff import Action, Change, Differences
 from reconciler.kinds import BY_NAME
 from reconciler.resource import Address, Desired, Gap, Live, Observed, Target, is_arn, plain
 
@@ -49,6 +50,8 @@ class Plan:
     gaps: tuple[Gap, ...]
     worklist: tuple[Task, ...]
     fingerprint: str
+    declared: int
+    """How many objects the files declare."""
     pinned: tuple[str | None, str | None]
     """The account and Region the files insist on."""
     owned: int
@@ -70,10 +73,11 @@ class Plan:
 
 def make_plan(desired: Desired, observed: Observed, differences: Differences) -> Plan:
     """The plan that turns the observed side into the desired one."""
-    planning = _Planning(desired, observed, differences)
+    planning = _Planning(desired, differences)
     changes = planning.changes()
     awaited = tuple(planning.awaited(changes))
-    lives = [*awaited, *(c.live for c in changes if c.live and c.resource)]
+    kept = (c.live for c in changes if c.live and c.resource and not replaces(c))
+    lives = [*awaited, *kept]
     return Plan(
         target=observed.target,
         owner=desired.owner,
@@ -82,6 +86,7 @@ def make_plan(desired: Desired, observed: Observed, differences: Differences) ->
         gaps=observed.gaps,
         worklist=worklist(observed.target, lives, changes),
         fingerprint=_fingerprint(observed.target, desired.owner, changes),
+        declared=len(desired.resources),
         pinned=(desired.account, desired.region),
         awaited=awaited,
         owned=sum(live.owner == desired.owner for live in planning.lives.values()),
@@ -96,6 +101,10 @@ def worklist(target: Target, lives: Iterable[Live], changes: Iterable[Change]) -
             waits = (roots.get(address, {address}) for address in change.waits_for)
             roots[change.address] = set().union(*waits)
     unready = {live.address: live for live in lives if not live.ready}
+    blocks: dict[Address, list[Address]] = defaultdict(list)
+    for waiting, behind in roots.items():
+        for address in behind:
+            blocks[address].append(waiting)
     return tuple(
         Task(
             address=address,
@@ -103,10 +112,15 @@ def worklist(target: Target, lives: Iterable[Live], changes: Iterable[Change]) -
             status=live.status,
             todo=_todo(live),
             link=target.console.format(region=target.region, address=address),
-            blocks=tuple(waiting for waiting, behind in roots.items() if address in behind),
+            blocks=tuple(blocks[address]),
         )
         for address, live in sorted(unready.items())
     )
+
+
+def replaces(change: Change) -> bool:
+    """Whether a change, at once or after a handshake, makes another object out of a live one."""
+    return change.resource is not None and any(f.forces_replacement for f in change.fields)
 
 
 def _todo(live: Live) -> str:
@@ -117,14 +131,10 @@ def _todo(live: Live) -> str:
 class _Planning:
     """Differences on their way to becoming a plan."""
 
-    def __init__(self, desired: Desired, observed: Observed, differences: Differences) -> None:
+    def __init__(self, desired: Desired, differences: Differences) -> None:
         self.owner = desired.owner
         self.differences = differences
-        self.lives = {
-            (live.address.kind, live.id): live
-            for lives in observed.lives.values()
-            for live in lives
-        }
+        self.lives = differences.lives
         self.planned: dict[Address, Change] = {}
         self.users: dict[tuple[str, str], list[Live]] = defaultdict(list)
         for live in self.lives.values():
@@ -203,21 +213,24 @@ class _Planning:
     def still_used(self) -> Iterator[Finding]:
         """An error for each delete that would pull an object from under another one."""
         for change in self.planned.values():
-            if change.resource is not None:
+            if change.resource is not None and not replaces(change):
                 continue
             for user in self._users(change):
-                if not self._lets_go(user):
+                if not self._lets_go(user, replaces(change)):
                     text = f"cannot be deleted: {user.address} still uses it"
                     yield Finding("error", "still_used", text, change.address)
 
-    def _lets_go(self, user: Live) -> bool:
-        """Whether the plan deletes this object, or moves it to another parent."""
+    def _lets_go(self, user: Live, of_replaced: bool) -> bool:
+        """Whether the plan deletes this object, or moves it to another parent. What stands under a
+        replaced object goes along only if it can be moved afterwards."""
         change = self.planned.get(user.address)
-        if change is None:
-            return False
+        if change is None or change.resource is None:
+            return change is not None
         references = BY_NAME[user.address.kind].references()
-        moved = any(field.path in references for field in change.fields)
-        return moved or change.action is Action.DELETE
+        moved = [field for field in change.fields if field.path in references]
+        if of_replaced:
+            return bool(moved) and not any(field.forces_replacement for field in moved)
+        return bool(moved) or replaces(change)
 
 
 def _fingerprint(target: Target, owner: str, changes: Iterable[Change]) -> str:
@@ -235,8 +248,13 @@ def _fingerprint(target: Target, owner: str, changes: Iterable[Change]) -> str:
         for change in changes
     ]
     where = [target.account, target.region, target.endpoint]
-    text = json.dumps(plain([where, owner, facts]), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(plain([where, owner, facts], show=_digest), sort_keys=True)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _digest(secret: str) -> str:
+    """Something that differs when a value that is never shown differs."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _live_facts(live: Live | None) -> Mapping[str, object]:

@@ -132,6 +132,7 @@ class OutcomeForm(TypedDict):
     status: str
     message: str
     id: str | None
+    calls_made: int
 
 
 class ReportForm(PlanForm):
@@ -252,6 +253,7 @@ def _outcome(outcome: Outcome) -> OutcomeForm:
         "status": outcome.status.value,
         "message": outcome.message,
         "id": (live.arn or live.id) if live else None,
+        "calls_made": outcome.calls_made,
     }
 
 

@@ -3,7 +3,7 @@ live objects and the two sides of the world they make up. A kind is a subclass o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Protocol
 
@@ -105,6 +105,8 @@ class Resource(Part):
     section: ClassVar[str]
     naming: ClassVar[tuple[str, ...]] = ("name",)
     calls: ClassVar[Calls]
+    unique: ClassVar[tuple[str, ...]] = ()
+    """The fields whose value no two objects of an account and Region can have."""
     arn_pattern: ClassVar[str] = ""
     """What the ARN of such an object looks like, for references that are written as one."""
     todo: ClassVar[Mapping[str, str]] = {}
@@ -189,21 +191,26 @@ class Tagged(Resource):
         return self.tags
 
 
-def plain(value: Any) -> Any:
-    """A value as JSON can hold it: sets sorted, placeholders and sensitive values as words."""
+def _hidden(secret: str) -> str:
+    return "(sensitive)"
+
+
+def plain(value: Any, show: Callable[[str], str] = _hidden) -> Any:
+    """A value as JSON can hold it: sets sorted, placeholders as words; `show` says what stands for
+    a sensitive value."""
     match value:
         case KnownAfterApply():
             return "(known after apply)"
         case Sensitive():
-            return "(sensitive)"
+            return show(value.value)
         case Address():
             return str(value)
         case Mapping():
-            return {key: plain(item) for key, item in value.items()}
+            return {key: plain(item, show) for key, item in value.items()}
         case frozenset():
-            return sorted(map(plain, value))
+            return sorted(plain(item, show) for item in value)
         case list() | tuple():
-            return [plain(item) for item in value]
+            return [plain(item, show) for item in value]
         case _:
             return value
 
@@ -232,6 +239,11 @@ class Live:
     def ready(self) -> bool:
         """Whether other objects can be built on this one: no handshake is missing."""
         return self.status in ("", AVAILABLE)
+
+    @property
+    def vanishing(self) -> bool:
+        """Whether the service is still deleting the object."""
+        return "DELETING" in self.status
 
     @property
     def broken(self) -> bool:

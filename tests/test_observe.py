@@ -147,14 +147,55 @@ def test_an_object_that_is_gone_rereads_as_none(quick: Emulator, api: AwsApi) ->
     assert reread(api, live) is None
 
 
-def test_an_object_without_a_name_is_a_gap_not_a_crash(quick: Emulator, api: AwsApi) -> None:
-    @dataclass
-    class Nameless(Vanishing):
-        def read(self, calls: Sequence[Call]) -> Iterator[ReadResult]:
-            for call, result in zip(calls, self.api.read(calls), strict=True):
-                odd = {"Connections": [{"ConnectionArn": "arn:x"}]}
-                yield odd if call.operation == "ListConnections" else result
+@dataclass
+class Saying(Vanishing):
+    """An `Api` behind which one operation answers something else."""
 
-    observed = observe(Nameless(api, ""), TARGET)
-    assert [gap.reason for gap in observed.gaps] == ["an object without name or id"]
-    assert observed.incomplete("connection")
+    operation: str = ""
+    answer: Any = None
+
+    def read(self, calls: Sequence[Call]) -> Iterator[ReadResult]:
+        for call, result in zip(calls, self.api.read(calls), strict=True):
+            yield self.answer if call.operation == self.operation else result
+
+
+ARN = "arn:aws:codeconnections:eu-west-1:111122223333:connection/x"
+ODD = {
+    "no name": ("ListConnections", {"Connections": [{"ConnectionArn": ARN}]}),
+    "no id": ("ListConnections", {"Connections": [{"ConnectionName": "a"}]}),
+    "null": ("ListConnections", {"Connections": [None]}),
+    "text": ("ListConnections", {"Connections": ["a"]}),
+    "number for an ARN": (
+        "ListConnections",
+        {"Connections": [{"ConnectionName": "a", "ConnectionArn": 5}]},
+    ),
+    "half an ARN": (
+        "ListConnections",
+        {"Connections": [{"ConnectionName": "a", "ConnectionArn": "arn"}]},
+    ),
+    "a list that does not exist": (
+        "ListConnections",
+        NotFoundError("ListConnections", "ResourceNotFoundException", ""),
+    ),
+    "an empty tag": ("ListTagsForResource", {"Tags": [{}]}),
+    "a null tag": ("ListTagsForResource", {"Tags": [None]}),
+}
+
+
+@pytest.mark.parametrize(("operation", "answer"), ODD.values(), ids=ODD)
+def test_what_makes_no_sense_is_a_gap(
+    quick: Emulator, api: AwsApi, operation: str, answer: Any
+) -> None:
+    fill(quick, 0, 1, 0)
+    observed = observe(Saying(api, "", operation, answer), TARGET)
+    (gap,) = observed.gaps
+    assert (gap.kind, gap.operation) == ("connection", operation)
+    assert observed.incomplete("connection") == (operation == "ListConnections")
+
+
+def test_an_object_without_a_status_is_not_ready(quick: Emulator, api: AwsApi) -> None:
+    answer = {"Connections": [{"ConnectionName": "a", "ConnectionArn": ARN}]}
+    saying = Saying(api, "", "ListConnections", answer)
+    saying = Saying(saying, "", "ListTagsForResource", {"Tags": []})  # type: ignore[arg-type]
+    ((live,),) = observe(saying, TARGET).lives.values()
+    assert not live.ready

@@ -97,10 +97,13 @@ class World:
             if "approve" in extras or "fail" in extras:
                 self.emulator.control.approve(self.ids[extras["as"]], ok="fail" not in extras)
 
-    def text(self, path: Path) -> str:
-        """A file of the scenario with the ids filled in."""
-        text = path.read_text(encoding="utf-8")
-        return re.sub(r"\$\{(\w+)\}", lambda match: self.ids[match[1]], text)
+    def text(self, path: Path, *, later: bool = False) -> str:
+        """A file of the scenario with the ids filled in; `later` leaves what is not known yet."""
+
+        def known(match: re.Match[str]) -> str:
+            return self.ids.get(match[1], match[0]) if later else self.ids[match[1]]
+
+        return re.sub(r"\$\{(\w+)\}", known, path.read_text(encoding="utf-8"))
 
     def mutating(self) -> list[tuple[str, dict[str, Any]]]:
         """Every mutating call the emulator has seen."""
@@ -131,7 +134,7 @@ def test_scenario(folder: Path, world: World, tmp_path: Path) -> None:
     if live.exists():
         world.make(yaml.safe_load(live.read_text(encoding="utf-8")) or [])
     player = Player(world, folder, tmp_path / "desired.yaml")
-    for step in yaml.safe_load((folder / "steps.yaml").read_text(encoding="utf-8")):
+    for step in yaml.safe_load(world.text(folder / "steps.yaml", later=True)):
         player.play(step)
     player.nothing_is_left()
 

@@ -17,12 +17,15 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
+    NoCredentialsError,
     ParamValidationError,
     SSLError,
+    TokenRetrievalError,
 )
 
-from reconciler.aws.session import READ_ATTEMPTS, READ_SECONDS, WRITE_SECONDS, Session
+from reconciler.aws.session import READ_ATTEMPTS, READ_SECONDS, WRITE_SECONDS, Session, one_line
 from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearReplyError
 
 MAX_PAGES = 1000
@@ -113,16 +116,18 @@ def _call(client: Any, operation: str, parameters: Mapping[str, Any]) -> Mapping
     except ClientError as error:
         raise _explained(operation, error) from error
     except (ConnectTimeoutError, EndpointConnectionError, SSLError) as error:
-        raise ApiError(operation, "Unreachable", _one_line(error)) from error
+        raise ApiError(operation, "Unreachable", one_line(error)) from error
+    except (NoCredentialsError, CredentialRetrievalError, TokenRetrievalError) as error:
+        raise ApiError(operation, "NoCredentials", one_line(error)) from error
     except ParamValidationError as error:
-        raise ApiError(operation, "ParamValidation", _one_line(error)) from error
+        raise ApiError(operation, "ParamValidation", one_line(error)) from error
     except ReconcilerError:
         raise
     except BotoCoreError as error:
-        raise UnclearReplyError(operation, _one_line(error)) from error
+        raise UnclearReplyError(operation, one_line(error)) from error
     except Exception as error:
         # A reply of an unexpected shape makes botocore's parsers raise whatever comes up.
-        reason = f"the reply cannot be understood: {_one_line(error)}"
+        reason = f"the reply cannot be understood: {one_line(error)}"
         raise UnclearReplyError(operation, reason) from error
 
 
@@ -159,7 +164,3 @@ def _refuse_broken_reply(
         is_object = False
     if not is_object:
         raise UnclearReplyError(operation_model.name, "the reply is not a JSON object")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -118,14 +118,15 @@ def explained(settings: Settings) -> Iterator[None]:
         raise TargetError("no AWS credentials: give --profile or set AWS_PROFILE") from error
     except (EndpointConnectionError, HTTPClientError) as error:
         where = settings.endpoint_url or "the AWS endpoint"
-        raise TargetError(f"{where} cannot be reached: {_one_line(error)}") from error
+        raise TargetError(f"{where} cannot be reached: {one_line(error)}") from error
     except ClientError as error:
         details = error.response.get("Error", {})
         text = " ".join(f"{details.get('Code')}: {details.get('Message', '')}".split())
         raise TargetError(f"AWS refuses these credentials: {text}") from error
     except (BotoCoreError, ValueError) as error:
-        raise TargetError(f"AWS cannot be used as configured: {_one_line(error)}") from error
+        raise TargetError(f"AWS cannot be used as configured: {one_line(error)}") from error
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """The text of an error of boto3, on one line."""
     return " ".join(str(error).split())

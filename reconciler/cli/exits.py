@@ -55,7 +55,8 @@ def _faults(document: Mapping[str, Any]) -> list[Exit]:
 
 def _outcomes(outcomes: Any) -> list[Exit]:
     statuses = {outcome["status"] for outcome in outcomes}
+    made = any(outcome["calls_made"] for outcome in outcomes)
     codes = [Exit.UNKNOWN] * ("unknown" in statuses)
     if statuses & {"failed", "skipped"}:
-        codes.append(Exit.PARTLY if "applied" in statuses else Exit.ERROR)
+        codes.append(Exit.PARTLY if made else Exit.ERROR)
     return codes

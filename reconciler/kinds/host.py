@@ -42,6 +42,9 @@ class Host(Tagged):
         arn="HostArn",
         status="Status",
     )
+    # One URL cannot serve two hosts:
+    # https://docs.aws.amazon.com/dtconsole/latest/userguide/connections-host-create.html
+    unique: ClassVar = ("provider_endpoint",)
     arn_pattern: ClassVar = (
         r"arn:aws(-[\w]+)*:(codestar-connections|codeconnections):.+:[0-9]{12}:host\/.+"
     )

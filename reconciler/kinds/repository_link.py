@@ -35,10 +35,12 @@ class RepositoryLink(Tagged):
 
     owner_id: Annotated[str, Immutable(), Text(1, 255)]
     repository_name: Annotated[str, Immutable(), Text(1, 128)]
-    connection: Annotated[str, Wire("ConnectionArn"), Reference(Connection), Text(1, 256)]
+    connection: Annotated[
+        str, Wire("ConnectionArn"), Reference(Connection, alike="provider_type"), Text(1, 256)
+    ]
     encryption_key_arn: Annotated[str | None, Text(1, 1024, KMS_KEY)] = None
 
     @classmethod
     def id_of(cls, arn: str) -> str:
         """The link's UUID, which is the last part of its ARN."""
-        return arn.rpartition("/")[2]
+        return arn.rpartition("/")[2].lower()

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
 
 from reconciler.kinds import BY_NAME
@@ -39,16 +40,19 @@ class Entry:
 
 
 Entries = Mapping[Address, Entry]
+SUGGESTIONS = 500
+"""Among how many names a similar one is looked for: each look compares with all of them."""
 
 
 def crosschecked(entries: Entries) -> Iterator[Problem]:
     """Every problem between the entries."""
     bound: dict[tuple[str, str], Entry] = {}
+    former: dict[Address, Entry] = {}
     for entry in entries.values():
         yield from _references(entry, entries)
         if entry.resource is not None:
             yield from _binding(entry, entry.resource, bound)
-            yield from _former_names(entry, entry.resource, entries)
+            yield from _former_names(entry, entry.resource, entries, former)
             yield from _ignored_fields(entry, entry.resource)
     yield from _cycles({a: sorted(_parents(entries[a], entries)) for a in sorted(entries)}, entries)
 
@@ -74,7 +78,7 @@ def _references(entry: Entry, entries: Entries) -> Iterator[Problem]:
             yield from _arn(entry, name, BY_NAME[kind], value)
         elif Address(kind, value) not in entries:
             names = [address.name for address in entries if address.kind == kind]
-            close = get_close_matches(value, names, n=1)
+            close = get_close_matches(value, names[:SUGGESTIONS], n=1)
             hint = f"declare it under {BY_NAME[kind].section}, or give its ARN"
             hint = f"did you mean {close[0]}?" if close else hint
             yield entry.problem((name,), "E042", f"{kind} {shown(value)} is not declared", hint)
@@ -100,8 +104,14 @@ def _binding(
         yield entry.twice(first, f"id {resource.id}")
 
 
-def _former_names(entry: Entry, resource: Resource, entries: Entries) -> Iterator[Problem]:
+def _former_names(
+    entry: Entry, resource: Resource, entries: Entries, former: dict[Address, Entry]
+) -> Iterator[Problem]:
+    """A former name leads to one entry, and is nobody's name any more."""
     for number, name in enumerate(resource.previously):
+        first = former.setdefault(Address(resource.kind, name), entry)
+        if first is not entry:
+            yield entry.twice(first, f"the former name {shown(name)}")
         if Address(resource.kind, name) in entries:
             message = f"the former name {shown(name)} is declared too"
             hint = "remove that entry, or the former name"
@@ -110,19 +120,18 @@ def _former_names(entry: Entry, resource: Resource, entries: Entries) -> Iterato
 
 def _ignored_fields(entry: Entry, resource: Resource) -> Iterator[Problem]:
     """What is ignored has to exist, and cannot be declared at the same time."""
-    known = {*resource.specs(), *(["tags"] if resource.taggable() else [])}
+    known = {*resource.specs(), *(["tags.KEY"] if resource.taggable() else [])}
     declared = resource.model_fields_set - {"tags"}
-    own = entry.raw.get("tags")
-    tags = {f"tags.{key}" for key in own} if isinstance(own, Map) else set()
+    tags = [f"tags.{key}" for key in resource.wanted_tags or ()]
     for number, rule in enumerate(resource.ignore):
-        root = rule.field.partition(".")[0]
+        root, _, rest = rule.field.partition(".")
         place = ("ignore", number, "field")
-        if root not in known:
+        if root not in known and not (root == "tags" and rest and resource.taggable()):
             close = get_close_matches(root, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"fields: {', '.join(sorted(known))}"
             message = f"a {resource.kind} has no field {shown(rule.field)}"
             yield entry.problem(place, "E048", message, hint)
-        elif root in declared or rule.field in tags:
+        elif root in declared or any(fnmatchcase(tag, rule.field) for tag in tags):
             message = f"{shown(rule.field)} is declared in the same entry"
             yield entry.problem(place, "E046", message, "ignore it or declare it, not both")
 

@@ -36,7 +36,7 @@ TERMINAL_NAMES = frozenset(
     }
 )
 
-PURE_ROOMS = frozenset({"calls", "compare", "diff", "guards", "plan", "render", "report"})
+PURE_ROOMS = frozenset({"bind", "calls", "compare", "diff", "guards", "plan", "render", "report"})
 IMPURE_NAMES = frozenset(
     {
         *("datetime.date.today", "datetime.datetime.now", "datetime.datetime.today"),
