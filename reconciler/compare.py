@@ -42,7 +42,8 @@ class Comparison:
         """What a new object will hold."""
         members = (FieldChange(path, None, value) for path, value in _shown_fields(resource))
         tags = sorted((resource.wanted_tags or {}).items())
-        return (*members, *(FieldChange(f"tags.{key}", None, value) for key, value in tags))
+        own = [FieldChange("protect", None, resource.protect)] if resource.protect else []
+        return (*members, *(FieldChange(f"tags.{key}", None, value) for key, value in tags), *own)
 
     def fields(self, resource: Resource, live: Live, ids: Ids) -> tuple[FieldChange, ...]:
         """Every difference of members, tags, ownership and protection, in that order."""

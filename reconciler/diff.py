@@ -51,6 +51,8 @@ class Change:
     source: Source | None = None
     resource: Resource | None = None
     live: Live | None = None
+    then: Action | None = None
+    """What a deferred change does once it can."""
     successor: Address | None = None
     """The object that takes the place of a renamed one, which is deleted once that is ready."""
 

@@ -73,7 +73,10 @@ def protected(plan: Plan, allow: Allow) -> Iterator[Refusal]:
             change.live and change.live.protect
         )
         if reason:
-            text = f"is protected ({reason}): take `protect` out of its entry and apply that first"
+            todo = "take `protect` out of its entry and apply that first"
+            if change.resource is None:
+                todo = "put its entry back without `protect`, apply that, and then remove it"
+            text = f"is protected ({reason}): {todo}"
             yield Refusal("protected", text, change.address)
 
 

@@ -156,8 +156,13 @@ class _Planning:
             waits = tuple(dict.fromkeys(self._parents_to_wait_for(change)))
         if not any(map(self._needs_handshake, waits)):
             return replace(change, calls=calls, waits_for=waits)
-        reason = f"{change.action}_waits_for_handshake"
-        return replace(change, action=Action.DEFER, reason=reason, calls=calls, waits_for=waits)
+        return replace(
+            change,
+            action=Action.DEFER,
+            then=change.action,
+            calls=calls,
+            waits_for=waits,
+        )
 
     def _to_be_gone_first(self, change: Change) -> Iterator[Address]:
         """What has to happen before a delete: the successor is ready, the users are gone."""

@@ -50,10 +50,11 @@ class SourceForm(TypedDict):
 
 
 class ChangeForm(TypedDict):
-    """What is to be done about one address."""
+    """What is to be done about one address; `then` is what a deferred change does in the end."""
 
     address: str
     action: str
+    then: str | None
     reason: str
     id: str | None
     fields: list[FieldForm]
@@ -110,9 +111,11 @@ class CoverageForm(TypedDict):
 
 
 class PlanForm(TypedDict):
-    """A plan. `changes` leaves out what is unchanged; `summary` counts every action."""
+    """A plan. `changes` leaves out what is unchanged; `summary` counts every action, and
+    `deferred` what the deferred ones do in the end. `kind` tells this document from others."""
 
     format_version: str
+    kind: str
     target: TargetForm
     owner: str
     fingerprint: str
@@ -122,6 +125,7 @@ class PlanForm(TypedDict):
     worklist: list[TaskForm]
     coverage: CoverageForm
     summary: dict[str, int]
+    deferred: dict[str, int]
 
 
 class OutcomeForm(TypedDict):
@@ -148,6 +152,7 @@ def plan_document(plan: Plan) -> PlanForm:
     target = plan.target
     return {
         "format_version": FORMAT_VERSION,
+        "kind": "plan",
         "target": {
             "account": target.account,
             "region": target.region,
@@ -166,28 +171,59 @@ def plan_document(plan: Plan) -> PlanForm:
         ],
         "worklist": [_task(plan, task) for task in plan.worklist],
         "coverage": _coverage(plan),
-        "summary": _summary(plan),
+        "summary": _counts([change.action for change in plan.changes]),
+        "deferred": _counts([change.then for change in plan.changes if change.then]),
     }
 
 
-def report_document(plan: Plan, events: Sequence[Event], *, run: str) -> ReportForm:
+def report_document(
+    plan: Plan, events: Sequence[Event], *, run: str, after: Plan | None = None
+) -> ReportForm:
     """The plan with what came of it, as plain data; `run` is the id of the apply, `events` all
-    that it said."""
+    that it said, and `after` the plan that was made when it was over."""
+    outcomes = [event for event in events if isinstance(event, Outcome)]
+    counts = Counter(outcome.status for outcome in outcomes)
+    document = plan_document(plan)
+    if after is not None:
+        seen = plan_document(after)
+        document["findings"] = [*seen["findings"], *_not_done(after, outcomes)]
+        document["worklist"] = seen["worklist"]
+        document["coverage"] = seen["coverage"]
+    elif outcomes:
+        document["worklist"] = [_task(plan, task) for task in _left(plan, events)]
+    return {
+        **document,
+        "kind": "report",
+        "run": run,
+        "outcomes": [_outcome(outcome) for outcome in outcomes],
+        "outcome_summary": {status.value: counts[status] for status in Status},
+    }
+
+
+def _not_done(after: Plan, outcomes: Sequence[Outcome]) -> list[FindingForm]:
+    """What was applied and would be planned again: somebody else changed it, or it never took."""
+    applied = {o.change.address for o in outcomes if o.status is Status.APPLIED}
+    return [
+        {
+            "level": "error",
+            "code": "not_in_sync",
+            "address": str(change.address),
+            "message": f"was applied, and planning again still says {change.then or change.action}",
+        }
+        for change in after.work
+        if change.address in applied
+    ]
+
+
+def _left(plan: Plan, events: Sequence[Event]) -> tuple[Task, ...]:
+    """What people still have to do, as far as the apply has seen it."""
     outcomes = [event for event in events if isinstance(event, Outcome)]
     lives = {change.address: change.live for change in plan.changes if change.resource}
     lives |= {live.address: live for live in plan.awaited}
     lives |= {o.change.address: o.live for o in outcomes if o.live and o.change.resource}
     lives |= {event.live.address: event.live for event in events if isinstance(event, Seen)}
-    left = [o.change for o in outcomes if o.status is Status.DEFERRED]
-    tasks = worklist(plan.target, filter(None, lives.values()), left)
-    counts = Counter(outcome.status for outcome in outcomes)
-    return {
-        **plan_document(plan),
-        "worklist": [_task(plan, task) for task in tasks],
-        "run": run,
-        "outcomes": [_outcome(outcome) for outcome in outcomes],
-        "outcome_summary": {status.value: counts[status] for status in Status},
-    }
+    left = [outcome.change for outcome in outcomes if outcome.status is Status.DEFERRED]
+    return worklist(plan.target, filter(None, lives.values()), left)
 
 
 def _change(change: Change) -> ChangeForm:
@@ -195,6 +231,7 @@ def _change(change: Change) -> ChangeForm:
     return {
         "address": str(change.address),
         "action": change.action.value,
+        "then": change.then.value if change.then else None,
         "reason": change.reason,
         "id": (change.live.arn or change.live.id) if change.live else None,
         "fields": [
@@ -257,8 +294,8 @@ def _outcome(outcome: Outcome) -> OutcomeForm:
     }
 
 
-def _summary(plan: Plan) -> dict[str, int]:
-    counts = Counter(change.action for change in plan.changes)
+def _counts(actions: Sequence[Action]) -> dict[str, int]:
+    counts = Counter(actions)
     return {action.value: counts[action] for action in Action}
 
 

@@ -7,6 +7,7 @@ service. Writes are sent once.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,9 @@ from botocore.exceptions import (
 
 from reconciler.aws.session import READ_ATTEMPTS, READ_SECONDS, WRITE_SECONDS, Session, one_line
 from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearReplyError
+from reconciler.safe import safe
 
+_log = logging.getLogger(__name__)
 MAX_PAGES = 1000
 PAGE_SIZE = 100
 """The most the API gives at once (botocore service model, shape MaxResults)."""
@@ -111,6 +114,7 @@ def _items_member(model: Any) -> str | None:
 
 def _call(client: Any, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     method: Callable[..., Mapping[str, Any]] = getattr(client, xform_name(operation))
+    started = time.monotonic()
     try:
         return method(**parameters)
     except ClientError as error:
@@ -129,6 +133,14 @@ def _call(client: Any, operation: str, parameters: Mapping[str, Any]) -> Mapping
         # A reply of an unexpected shape makes botocore's parsers raise whatever comes up.
         reason = f"the reply cannot be understood: {one_line(error)}"
         raise UnclearReplyError(operation, reason) from error
+    finally:
+        milliseconds = (time.monotonic() - started) * 1000
+        _log.info("%s %s (%.0f ms)", operation, _subject(parameters), milliseconds)
+
+
+def _subject(parameters: Mapping[str, Any]) -> str:
+    """What a call is about, for the log: its first plain value, never a certificate or tags."""
+    return safe(next((str(v) for v in parameters.values() if isinstance(v, str)), ""))
 
 
 def _explained(operation: str, error: ClientError) -> ReconcilerError:

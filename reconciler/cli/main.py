@@ -87,6 +87,9 @@ def run(arguments: list[str]) -> int:
         # The reader of stdout went away; what is still buffered has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.ERROR
+    except OSError as error:
+        click.echo(f"Error: {safe(str(error))}", err=True)
+        return Exit.ERROR
     except Exception as error:
         if "--debug" in arguments:
             raise

@@ -22,6 +22,9 @@ def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
     return click.option(*names, envvar=variable, **settings)
 
 
+DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
+
+
 class Duration(click.ParamType[float]):
     """A time such as 90s, 30m or 1h; a bare number is seconds."""
 
@@ -33,7 +36,7 @@ class Duration(click.ParamType[float]):
         """The seconds, or a usage error."""
         if isinstance(value, int | float):
             return float(value)
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value))
+        match = DURATION.fullmatch(str(value))
         if match is None:
             self.fail(f"{value!r} is not a time such as 90s, 30m or 1h", param, ctx)
         return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
@@ -72,7 +75,7 @@ def file_options(command: Command) -> Command:
             type=OUTPUT,
             multiple=True,
             metavar="FORMAT[=FILE]",
-            help="text (default) or json, to stdout or a file; may be repeated.",
+            help="text (default) or json; with FILE, beside what goes to stdout. May be repeated.",
         ),
         option(
             "--color",

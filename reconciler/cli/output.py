@@ -55,9 +55,12 @@ class Outputs:
 
     @classmethod
     def of(cls, outputs: Sequence[Output], color: str) -> Outputs:
-        """What `--output` and `--color` mean; without `--output` it is text on stdout."""
-        chosen = tuple(outputs) or (Output("text"),)
-        if sum(output.file is None for output in chosen) > 1:
+        """What `--output` and `--color` mean; where nothing else goes to stdout, text does."""
+        chosen = tuple(outputs)
+        on_stdout = sum(output.file is None for output in chosen)
+        if on_stdout == 0:
+            chosen = (Output("text"), *chosen)
+        if on_stdout > 1:
             raise click.UsageError("only one --output can go to stdout: give the others a file")
         for output in chosen:
             if output.file is not None:

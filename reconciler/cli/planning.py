@@ -19,23 +19,30 @@ from reconciler.cli.target import TargetOptions, opened
 from reconciler.guards import Allow
 from reconciler.plan import Plan
 from reconciler.reconcile import plan_for
-from reconciler.report import PlanForm, plan_document
-from reconciler.resource import Api, Desired
+from reconciler.resource import Api, Desired, Target
 from reconciler.safe import safe
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A plan of an opened target, and what it takes to carry it out."""
+    """An opened target, ready to be planned for."""
 
-    desired: Desired
+    planning: Planning
     api: Api
-    plan: Plan
+    target: Target
     today: date
 
-    def plan_document(self) -> PlanForm:
-        """The plan as plain data."""
-        return plan_document(self.plan)
+    def plan(self) -> Plan:
+        """The plan as things are now; reads are counted on a terminal."""
+        with display() as line:
+            return plan_for(
+                self.planning.desired,
+                Watched(self.api, line),
+                self.target,
+                today=self.today,
+                allow=self.planning.allow,
+                prune=self.planning.prune,
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,34 +78,39 @@ class Planning:
 
     @contextmanager
     def opened(self) -> Iterator[Run]:
-        """The plan of the target, for as long as the block runs."""
-        today = datetime.now(UTC).date()
+        """The target, for as long as the block runs."""
         with opened(self.target, self.desired) as (api, target):
-            with display() as line:
-                plan = plan_for(
-                    self.desired,
-                    Watched(api, line),
-                    target,
-                    today=today,
-                    allow=self.allow,
-                    prune=self.prune,
-                )
-            yield Run(self.desired, api, plan, today)
+            yield Run(self, api, target, datetime.now(UTC).date())
 
     def finished(self, document: Mapping[str, Any], *, detailed: bool = False) -> Exit:
         """Write the document, and give the exit code that it amounts to."""
         self.outputs.write(document)
+        self._unused_allowances(document)
         if unread := document["coverage"]["unread"]:
             text = f"{len(unread)} reads failed, so nothing can be applied: {unread[0]['reason']}"
             click.echo(f"Error: {safe(text)}", err=True)
         return exit_code(document, detailed=detailed, allow_pending=self.allow_pending)
 
+    def _unused_allowances(self, document: Mapping[str, Any]) -> None:
+        """Say it when an address was allowed to be destroyed that the plan does not have."""
+        known = {change["address"] for change in document["changes"]}
+        for address in sorted(self.allow.destroy - known):
+            text = f"Warning: --allow-destroy {address}: the plan changes nothing at this address"
+            click.echo(safe(text), err=True)
+
+
+class _Echo(logging.Handler):
+    """Writes log lines to whatever stderr is now."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(self.format(record), err=True)
+
 
 def _log_to_stderr(*, verbose: bool) -> None:
     """Say which calls are made. Only this program's own log: botocore's holds credentials."""
     logger = logging.getLogger("reconciler")
-    if verbose and not logger.handlers:
-        handler = logging.StreamHandler()
+    logger.setLevel(logging.INFO if verbose else logging.WARNING)
+    if not logger.handlers:
+        handler = _Echo()
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
         logger.addHandler(handler)
-        logger.setLevel(logging.INFO)

@@ -4,19 +4,24 @@ carried out, people being waited for."""
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from reconciler.apply import Event, Seen, Started, Waiting
+from reconciler.apply import Event, Outcome, Seen, Started, Waiting
 from reconciler.cli.output import is_terminal
+from reconciler.plan import Task
 from reconciler.resource import Api, Call, ReadResult
 from reconciler.safe import safe
 
 if TYPE_CHECKING:
     from rich.status import Status
+
+QUIET_SECONDS = 10.0
+"""How long nothing is said about an apply that nobody watches on a terminal."""
 
 
 class Line(Protocol):
@@ -95,26 +100,43 @@ class Watched:
         return self.api.write(call)
 
 
-def follow(events: Iterator[Event], line: Line) -> Iterator[Event]:
-    """The events of an apply, while the line tells what is being done."""
+def follow(events: Iterator[Event], line: Line, total: int) -> Iterator[Event]:
+    """The events of an apply of `total` changes, while the line tells what is being done."""
     told: set[str] = set()
+    done, said = 0, time.monotonic()
     for event in events:
         match event:
             case Started(change=change):
                 verb = change.calls[0].operation if change.calls else change.action
-                line.update(safe(f"{change.address}: {verb}"))
+                line.update(safe(f"{done} of {total} done; {change.address}: {verb}"))
             case Waiting(tasks=tasks, seconds=seconds):
-                names = safe(", ".join(str(task.address) for task in tasks))
-                line.update(f"Waiting for {names}, {_time(seconds)} left")
-                for task in tasks:
-                    text = f"{task.address} is {task.status}: {task.todo}"
-                    if text not in told:
-                        told.add(text)
-                        line.say(safe(f"Waiting up to {_time(seconds)}: {text}"))
-                        line.say(safe(f"    {task.link}"))
+                line.update(safe(f"Waiting for {_names(tasks)}, {_time(seconds)} left"))
+                _tell(tasks, seconds, line, told)
             case Seen(live=live):
                 line.say(safe(f"{live.address} is {live.status}"))
+            case Outcome():
+                done += 1
+                if time.monotonic() - said > QUIET_SECONDS:
+                    said = time.monotonic()
+                    line.say(f"{done} of {total} changes done")
         yield event
+
+
+def _names(tasks: Sequence[Task]) -> str:
+    more = f" and {len(tasks) - 3} more" if len(tasks) > 3 else ""
+    return ", ".join(str(task.address) for task in tasks[:3]) + more
+
+
+def _tell(tasks: Sequence[Task], seconds: float, line: Line, told: set[str]) -> None:
+    """Say once for each status what a person has to do; the first few of many."""
+    texts = {f"{task.address} is {task.status}: {task.todo}": task.link for task in tasks}
+    new = [text for text in texts if text not in told]
+    told.update(new)
+    for text in new[:3]:
+        line.say(safe(f"Waiting up to {_time(seconds)}: {text}"))
+        line.say(safe(f"    {texts[text]}"))
+    if len(new) > 3:
+        line.say(f"    ... and {len(new) - 3} more")
 
 
 def _time(seconds: float) -> str:

@@ -36,8 +36,8 @@ class Connection(Tagged):
         r"arn:aws(-[\w]+)*:(codestar-connections|codeconnections):.+:[0-9]{12}:connection\/.+"
     )
     todo: ClassVar = {
-        "PENDING": "approve it at the provider: this connection, Update pending connection",
-        "ERROR": "AWS tries again by itself; if it stays, check the app at the provider",
+        "PENDING": "approve it: open this connection and choose Update pending connection",
+        "ERROR": "check the app at the provider; AWS tries again by itself",
     }
 
     name: Annotated[str, Immutable(), Wire("ConnectionName"), Text(1, 32)]

@@ -49,7 +49,7 @@ class Host(Tagged):
         r"arn:aws(-[\w]+)*:(codestar-connections|codeconnections):.+:[0-9]{12}:host\/.+"
     )
     todo: ClassVar = {
-        "PENDING": "register the app at the provider: Hosts tab, this host, Set up host",
+        "PENDING": "register the app: open this host on the Hosts tab and choose Set up host",
         "VPC_CONFIG_INITIALIZING": "nothing yet: AWS is setting up the network",
         "VPC_CONFIG_DELETING": "nothing yet: AWS is taking the network down",
         "VPC_CONFIG_FAILED_INITIALIZATION": "mend the network set-up, then delete this host",

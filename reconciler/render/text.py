@@ -14,7 +14,7 @@ SYMBOLS = {
     "create": ("+", "green"),
     "update": ("~", "yellow"),
     "tag": ("~", "yellow"),
-    "adopt": ("+", "cyan"),
+    "adopt": ("~", "cyan"),
     "replace": ("-/+", "red"),
     "delete": ("-", "red"),
     "defer": ("#", "blue"),
@@ -43,20 +43,26 @@ Document = Mapping[str, Any]
 def render(document: Document, *, color: bool = False) -> str:
     """The document as lines; live and file texts cannot move the cursor or pass for markup."""
     lines = _Lines(color)
-    if "problems" in document:
-        blocks = [lines.problems(document)]
-    elif "outcomes" in document:
-        shown = [lines.outcomes(document)] if document["changes"] else [lines.findings(document)]
-        blocks = [*shown, lines.worklist(document), lines.result(document)]
-    else:
-        blocks = [
-            lines.changes(document),
-            lines.unread(document),
-            lines.findings(document),
-            lines.refusals(document),
-            lines.worklist(document),
-            lines.total(document),
-        ]
+    match document:
+        case {"kind": "problems"}:
+            blocks = [lines.problems(document)]
+        case {"outcomes": [_, *_]}:
+            blocks = [
+                lines.outcomes(document),
+                lines.unread(document),
+                lines.findings(document),
+                lines.worklist(document),
+                lines.result(document),
+            ]
+        case _:
+            blocks = [
+                lines.changes(document),
+                lines.unread(document),
+                lines.findings(document),
+                lines.refusals(document),
+                lines.worklist(document),
+                lines.total(document),
+            ]
     texts = ["".join(f"{line}\n" for line in block) for block in blocks]
     return "\n".join(text for text in texts if text)
 
@@ -143,15 +149,15 @@ class _Lines:
         errors = any(finding["level"] == "error" for finding in document["findings"])
         if errors or not document["coverage"]["complete"]:
             yield self.style("Incomplete: this plan cannot be applied.", "red", bold=True)
-        elif set(counts) <= {"unchanged"}:
-            yield self._nothing_to_do(counts.get("unchanged", 0))
+        elif set(counts) <= {"unchanged"} and not document["refusals"]:
+            yield self.style("No changes.", bold=True) + (
+                f" {_objects(counts.get('unchanged', 0))} as declared."
+            )
             return
         if counts:
-            parts = ", ".join(f"{n} {COUNTED[action]}" for action, n in counts.items())
-            yield self.style(f"Plan: {parts}.", bold=True)
-
-    def _nothing_to_do(self, unchanged: int) -> str:
-        return self.style("No changes.", bold=True) + f" {_objects(unchanged)} as declared."
+            parts = [f"{n} {COUNTED[action]}" for action, n in counts.items()]
+            text = ", ".join(parts).replace(COUNTED["defer"], _deferred(document["deferred"]))
+            yield self.style(f"Plan: {text}.", bold=True)
 
     def outcomes(self, document: Document) -> Iterator[str]:
         outcomes: Sequence[Document] = document["outcomes"]
@@ -165,24 +171,35 @@ class _Lines:
     def result(self, document: Document) -> Iterator[str]:
         counts = {status: n for status, n in document["outcome_summary"].items() if n}
         unchanged = document["summary"]["unchanged"]
-        if not counts:
-            yield self._nothing_to_do(unchanged)
-            return
         parts = [f"{n} {status}" for status, n in counts.items()]
         parts += [f"{unchanged} unchanged"] * bool(unchanged)
         yield self.style(f"Apply: {', '.join(parts)}.", bold=True)
 
 
 def _sentence(change: Document) -> str:
-    """What will be done, in words."""
-    action: str = change["action"]
-    waits = ", ".join(safe(address) for address in change["waits_for"])
-    if action == "defer":
-        verb = change["reason"].partition("_")[0]
-        return f"{verb} once {waits} {'is' if len(change['waits_for']) == 1 else 'are'} ready"
-    if action == "replace":
-        return "delete and create again: a new id, and a new approval where one is needed"
-    return f"{action} after {waits}" if waits else action
+    """What will be done, when, and to which object where one is destroyed."""
+    action: str = change["then"] or change["action"]
+    text = {
+        "replace": "delete and create again: a new id, and a new approval where one is needed",
+        "delete": f"delete{', renamed' if change['reason'] == 'renamed' else ''}",
+    }.get(action, action)
+    if action in ("delete", "replace"):
+        text += f" ({safe(change['id'])})"
+    waits = [safe(address) for address in change["waits_for"]]
+    if change["then"]:
+        return f"{text}, once {_listed(waits)} {'is' if len(waits) == 1 else 'are'} ready"
+    return f"{text}, after {_listed(waits)}" if waits else text
+
+
+def _listed(addresses: Sequence[str]) -> str:
+    """Addresses in a sentence, the first of many."""
+    more = f" and {len(addresses) - 3} more" if len(addresses) > 3 else ""
+    return ", ".join(addresses[:3]) + more
+
+
+def _deferred(counts: Mapping[str, int]) -> str:
+    parts = [f"{n} {COUNTED[action]}" for action, n in counts.items() if n]
+    return f"deferred ({', '.join(parts)})"
 
 
 def _objects(count: int) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from typing_extensions import TypedDict
 
 from reconciler.safe import safe
 
@@ -51,6 +54,26 @@ CODES: dict[str, str] = {
 """Every code a problem may carry and its one-line title; a code never changes its meaning."""
 
 
+class ProblemForm(TypedDict):
+    """One problem; line and column count from 1, and 0 stands for the whole file."""
+
+    file: str
+    line: int
+    column: int
+    code: str
+    message: str
+    hint: str
+
+
+class ProblemsForm(TypedDict):
+    """What is wrong with files, or, when nothing is, how many objects each section declares."""
+
+    format_version: str
+    kind: str
+    problems: list[ProblemForm]
+    declared: dict[str, int]
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
     """One thing wrong at one place; sorts by file, then position.
@@ -71,12 +94,31 @@ class Problem:
         text = f"{self.file}:{self.line}:{self.column}: {self.code} {self.message}{hint}"
         return safe(text)
 
-    def as_json(self) -> dict[str, str | int]:
+    def as_json(self) -> ProblemForm:
         """Give the fields as plain data, `hint` included even when empty."""
-        return asdict(self)
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+        }
 
 
 def shown(text: str, limit: int = 60) -> str:
     """Give a file's text for use in a message: in backticks, printable, `limit` long at most."""
     cut = text if len(text) <= limit else text[: limit - 3] + "..."
     return f"`{safe(cut)}`"
+
+
+def problems_document(
+    problems: Sequence[Problem], declared: Mapping[str, int] | None = None
+) -> ProblemsForm:
+    """Give the JSON form of what is wrong with files, or of what they declare."""
+    return {
+        "format_version": "1.0",
+        "kind": "problems",
+        "problems": [problem.as_json() for problem in problems],
+        "declared": dict(declared or {}),
+    }

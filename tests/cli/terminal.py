@@ -84,6 +84,9 @@ def _read(master: int, answer: str) -> str:
             if data := os.read(master, 65536):
                 shown += data
                 if answer and b"[y/N]: " in shown:
+                    # A key that comes between the prompt and the read after it finds CPython in C
+                    # code that misses the signal; nobody types that fast.
+                    time.sleep(0.5)
                     os.write(master, answer.encode())
                     answer = ""
                 continue

@@ -159,7 +159,12 @@ def test_problems_are_data_too(cli: Cli, tmp_path: Path) -> None:
     for name in COMMANDS:
         result = cli(name, "bad.yaml", "--output", "json", "--output", "text=said")
         assert (result.code, result.err) == (1, "")
-        assert result.json == {"format_version": "1.0", "problems": [problem], "declared": {}}
+        assert result.json == {
+            "format_version": "1.0",
+            "kind": "problems",
+            "problems": [problem],
+            "declared": {},
+        }
         assert (tmp_path / "said").read_text(encoding="utf-8").startswith("bad.yaml:4:54: E042 ")
 
 

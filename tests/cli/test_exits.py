@@ -9,6 +9,12 @@ import pytest
 
 from reconciler.cli.exits import PRECEDENCE, Exit, exit_code
 
+
+def ended(status: str, calls_made: int) -> dict[str, Any]:
+    """An outcome with what its exit code depends on."""
+    return {"status": status, "calls_made": calls_made}
+
+
 CLEAN: dict[str, Any] = {
     "changes": [],
     "findings": [],
@@ -20,8 +26,8 @@ CLEAN: dict[str, Any] = {
 
 # what makes a document amount to a code
 CAUSES: dict[Exit, dict[str, Any]] = {
-    Exit.UNKNOWN: {"outcomes": [{"status": "unknown"}]},
-    Exit.PARTLY: {"outcomes": [{"status": "applied"}, {"status": "failed"}]},
+    Exit.UNKNOWN: {"outcomes": [ended("unknown", 0)]},
+    Exit.PARTLY: {"outcomes": [ended("applied", 1), ended("failed", 0)]},
     Exit.ERROR: {"coverage": {"complete": False, "unread": [{}]}},
     Exit.REFUSED: {"refusals": [{}]},
     Exit.WAITING: {"worklist": [{}]},
@@ -82,11 +88,12 @@ SPECIAL: list[tuple[dict[str, Any], dict[str, bool], Exit]] = [
     ),
     ({**CLEAN, "findings": [{"level": "error"}]}, {}, Exit.ERROR),
     ({**CLEAN, "findings": [{"level": "warning"}]}, {}, Exit.DONE),
-    ({**CLEAN, "outcomes": [{"status": "applied"}]}, {}, Exit.DONE),
-    ({**CLEAN, "outcomes": [{"status": "deferred"}]}, {}, Exit.DONE),
-    ({**CLEAN, "outcomes": [{"status": "failed"}]}, {}, Exit.ERROR),
-    ({**CLEAN, "outcomes": [{"status": "failed"}, {"status": "skipped"}]}, {}, Exit.ERROR),
-    ({**CLEAN, "outcomes": [{"status": "applied"}, {"status": "skipped"}]}, {}, Exit.PARTLY),
+    ({**CLEAN, "outcomes": [ended("applied", 1)]}, {}, Exit.DONE),
+    ({**CLEAN, "outcomes": [ended("deferred", 0)]}, {}, Exit.DONE),
+    ({**CLEAN, "outcomes": [ended("failed", 0)]}, {}, Exit.ERROR),
+    ({**CLEAN, "outcomes": [ended("failed", 1)]}, {}, Exit.PARTLY),
+    ({**CLEAN, "outcomes": [ended("failed", 0), ended("skipped", 0)]}, {}, Exit.ERROR),
+    ({**CLEAN, "outcomes": [ended("applied", 1), ended("skipped", 0)]}, {}, Exit.PARTLY),
 ]
 
 

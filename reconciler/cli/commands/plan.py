@@ -26,8 +26,9 @@ Examples:
 def command(**options: Any) -> int:
     """Read what is there and show what an apply would do. Never writes."""
     from reconciler.cli.planning import Planning
+    from reconciler.report import plan_document
 
     planning = Planning.of(options)
     with planning.opened() as run:
-        document = run.plan_document()
+        document = plan_document(run.plan())
     return planning.finished(document, detailed=options["detailed_exitcode"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-DOCUMENTS = ("desired-state", "plan", "report")
+DOCUMENTS = ("desired-state", "plan", "report", "problems")
 DRAFT = "http://json-schema.org/draft-07/schema#"
 """The draft that editors' YAML support understands."""
 
@@ -22,7 +22,7 @@ Examples:
 )
 @click.argument("document", type=click.Choice(DOCUMENTS), default=DOCUMENTS[0])
 def command(document: str) -> None:
-    """Print the JSON Schema of desired-state files, plans or reports."""
+    """Print the JSON Schema of desired-state files, plans, reports or problems."""
     click.echo(schema_text(document), nl=False)
 
 
@@ -32,8 +32,14 @@ def schema_text(document: str) -> str:
 
     from reconciler.report import PlanForm, ReportForm
     from reconciler.spec.form import Document
+    from reconciler.spec.problems import ProblemsForm
 
-    forms = {"desired-state": Document, "plan": PlanForm, "report": ReportForm}
+    forms = {
+        "desired-state": Document,
+        "plan": PlanForm,
+        "report": ReportForm,
+        "problems": ProblemsForm,
+    }
     schema = TypeAdapter(forms[document]).json_schema(ref_template="#/definitions/{model}")
     schema["definitions"] = schema.pop("$defs")
     if document == "desired-state":

@@ -29,18 +29,19 @@ def command(
 
     Every problem of every file is reported, each with its place.
     """
-    from reconciler.cli.files import problem_document, standard_input
+    from reconciler.cli.files import standard_input
     from reconciler.errors import SpecError
     from reconciler.spec.document import load
     from reconciler.spec.form import SECTIONS
+    from reconciler.spec.problems import problems_document
 
     writer = Outputs.of(outputs, color)
     try:
         desired = load(paths, owner=owner, stdin=standard_input())
     except SpecError as error:
-        writer.write(problem_document(error.problems))
+        writer.write(problems_document(error.problems))
         return Exit.ERROR
     kinds = {kind.kind: section for section, kind in SECTIONS.items()}
     declared = Counter(kinds[address.kind] for address in desired.resources)
-    writer.write(problem_document((), declared))
+    writer.write(problems_document((), declared))
     return Exit.DONE

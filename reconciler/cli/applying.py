@@ -1,0 +1,73 @@
+"""Takes a plan from being shown to being done: asks, carries out, and looks once more. A planning
+goes in, the exit code comes out."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+
+import click
+
+from reconciler.apply import Event, cut_short
+from reconciler.cli.exits import Exit
+from reconciler.cli.output import is_terminal
+from reconciler.cli.planning import Planning, Run
+from reconciler.cli.progress import display, follow
+from reconciler.plan import Plan
+from reconciler.reconcile import apply_plan
+from reconciler.report import plan_document, report_document
+
+
+def applied(planning: Planning, *, yes: bool, wait: float) -> int:
+    """Plan, ask unless `yes`, carry out while waiting up to `wait` seconds for people, report."""
+    with planning.opened() as run:
+        plan = run.plan()
+        if plan.refusals or not plan.is_complete:
+            return planning.finished(report_document(plan, [], run=""))
+        if plan.work and (refused := _asked(planning, run, plan, yes=yes)):
+            return refused
+        run_id = uuid.uuid4().hex
+        events, stopped = _carried_out(run, plan, run_id, wait=wait)
+        # What was read back one by one is looked at once more as a whole, as the next run would.
+        after = run.plan() if plan.work and not stopped else None
+        report = report_document(plan, events, run=run_id, after=after)
+    if planning.outputs.is_text and plan.work:
+        click.echo()
+    code = planning.finished(report)
+    return stopped or code
+
+
+def _asked(planning: Planning, run: Run, plan: Plan, *, yes: bool) -> int:
+    """Show the plan and ask; the exit code when it is not to be carried out, else 0."""
+    if not yes and not is_terminal(sys.stdin):
+        raise click.UsageError("there is no terminal to ask at: give --yes")
+    planning.outputs.show(plan_document(plan), err=not planning.outputs.is_text)
+    if yes:
+        return Exit.DONE
+    count = len(plan.work)
+    if not click.confirm(f"Carry out {count} change{'s' * (count != 1)}?", err=True):
+        click.echo("Nothing was changed.", err=True)
+        return Exit.ERROR
+    if run.plan().fingerprint != plan.fingerprint:
+        text = "what is live changed while you were asked; nothing was changed: apply again"
+        click.echo(f"Error: {text}", err=True)
+        return Exit.STALE
+    return Exit.DONE
+
+
+def _carried_out(run: Run, plan: Plan, run_id: str, *, wait: float) -> tuple[list[Event], int]:
+    """All that was said while the plan was carried out, and the exit code of the signal that ended
+    it early."""
+    events: list[Event] = []
+    with display() as line:
+        doing = apply_plan(
+            plan, run.planning.desired, run.api, run=run_id, today=run.today, wait=wait
+        )
+        try:
+            for event in follow(doing, line, len(plan.work)):
+                events.append(event)  # noqa: PERF402  what came before a signal must not be lost
+        except (KeyboardInterrupt, SystemExit) as signal:
+            events += cut_short(plan, events)
+            terminated = isinstance(signal, SystemExit)
+            return events, Exit.TERMINATED if terminated else Exit.INTERRUPTED
+    return events, Exit.DONE
