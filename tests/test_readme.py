@@ -84,8 +84,8 @@ def test_every_command_and_exit_code_is_in_a_table() -> None:
         for row in re.findall(r"^\| ([0-9, ]+) \|", README, re.MULTILINE)
         for code in row.split(",")
     }
-    assert rows == {int(code) for code in Exit} - {Exit.STALE}
-    order = ", ".join(str(int(code)) for code in PRECEDENCE if code != Exit.STALE)
+    assert rows == {int(code) for code in Exit}
+    order = ", ".join(str(int(code)) for code in PRECEDENCE)
     assert f"the first of {order} is given" in README.replace("\n", " ")
 
 

@@ -15,7 +15,7 @@ from reconciler.cli.exits import Exit, exit_code
 from reconciler.cli.files import desired_of
 from reconciler.cli.output import Outputs
 from reconciler.cli.progress import Watched, display
-from reconciler.cli.target import TargetOptions, opened
+from reconciler.cli.target import TargetOptions, check_consistent, opened
 from reconciler.guards import Allow
 from reconciler.plan import Plan
 from reconciler.reconcile import plan_for
@@ -59,6 +59,7 @@ class Planning:
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Planning:
         """Understand the options and load the files; wrong files end the command here."""
+        check_consistent(click.get_current_context())
         _log_to_stderr(verbose=options["verbose"] or options["debug"])
         outputs = Outputs.of(options["outputs"], options["color"])
         return cls(

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import click
+
 from reconciler.errors import TargetError
 from reconciler.resource import Api, Desired, Target
 
@@ -29,6 +31,22 @@ class TargetOptions:
     local: bool
     local_store: str
     local_handshake: Literal["auto", "manual"]
+
+
+def check_consistent(context: click.Context) -> None:
+    """Refuse options on the command line that would be ignored: a forgotten `--local` must not
+    lead to AWS, and with it nothing else says where to run."""
+    given = {
+        name
+        for name in context.params
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+    local = context.params["local"]
+    others = {"profile", "endpoint_url"} if local else {"local_store", "local_handshake"}
+    for name in sorted(given & others):
+        option = "--" + name.replace("_", "-")
+        verb = "does not go with" if local else "needs"
+        raise click.UsageError(f"{option} {verb} --local")
 
 
 @contextmanager

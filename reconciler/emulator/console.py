@@ -39,12 +39,14 @@ HEADERS = {
 
 def page(things: Sequence[Approvable], notice: str | None = None, status: int = 200) -> Reply:
     """The page; `notice` is a text above the tables, such as why an approval was refused."""
+    things = sorted(things, key=lambda one: not one.pending)
     connections = [one for one in things if one.kind == "connection"]
     hosts = [one for one in things if one.kind == "host"]
     waiting = sum(one.pending for one in things)
     html = "".join(
         (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+            '<meta http-equiv="refresh" content="5">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>Local CodeConnections</title><style>{_STYLE}</style></head><body>",
             f"<h1>Local CodeConnections</h1><p>{waiting} waiting for approval.</p>",
@@ -75,7 +77,7 @@ def _row(one: Approvable) -> str:
         else ""
     )
     return (
-        f"<tr><td>{escape(one.name)}<br><code>{escape(one.arn)}</code></td>"
+        f"<tr><td><bdi>{escape(one.name)}</bdi><br><code>{escape(one.arn)}</code></td>"
         f"<td>{escape(one.provider_type)}</td>"
         f"<td>{escape(one.status)}{message}</td><td>{button}</td></tr>"
     )

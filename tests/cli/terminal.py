@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +48,16 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def on_terminal(
-    *arguments: str | Path, answer: str = "", piped: tuple[str, ...] = (), **more: str
+    *arguments: str | Path,
+    answer: str = "",
+    before: Callable[[], None] | None = None,
+    piped: tuple[str, ...] = (),
+    **more: str,
 ) -> Screen:
     """Run with every stream on one terminal but the `piped` ones ("stdout", "stderr").
 
-    `answer` is typed once the program asks something; `more` are environment variables.
+    `answer` is typed once the program asks something, and `before` happens first; `more` are
+    environment variables.
     """
     master, slave = pty.openpty()
     process = subprocess.Popen(
@@ -65,7 +71,7 @@ def on_terminal(
     )
     os.close(slave)
     try:
-        shown = _read(master, answer)
+        shown = _read(master, answer, before)
         out, err = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
@@ -74,7 +80,7 @@ def on_terminal(
     return Screen(process.returncode, shown, out or "", err or "")
 
 
-def _read(master: int, answer: str) -> str:
+def _read(master: int, answer: str, before: Callable[[], None] | None) -> str:
     """Everything the terminal shows until nobody holds it any more."""
     shown, end = b"", time.monotonic() + PATIENCE
     while time.monotonic() < end:
@@ -87,6 +93,8 @@ def _read(master: int, answer: str) -> str:
                     # A key that comes between the prompt and the read after it finds CPython in C
                     # code that misses the signal; nobody types that fast.
                     time.sleep(0.5)
+                    if before is not None:
+                        before()
                     os.write(master, answer.encode())
                     answer = ""
                 continue

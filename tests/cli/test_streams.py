@@ -116,7 +116,7 @@ def test_color(
 ) -> None:
     (tmp_path / "bad.yaml").write_text("", encoding="utf-8")
     piped = ("stdout",) if where == "pipe" else ()
-    screen = on_terminal("validate", "bad.yaml", *options, piped=piped, **variables)
+    screen = on_terminal("validate", "bad.yaml", *options, before=None, piped=piped, **variables)
     assert screen.code == 1
     text = screen.out if piped else screen.shown
     assert "E011" in text

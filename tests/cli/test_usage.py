@@ -191,3 +191,27 @@ def test_every_option_has_its_variable() -> None:
             if isinstance(parameter, click.Option) and not parameter.is_eager:
                 name = parameter.opts[0].removeprefix("--").replace("-", "_").upper()
                 assert parameter.envvar == f"RECONCILER_{name}", (words, name)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--local-store", "x.db"), "--local-store needs --local"),
+        (("--local-handshake", "manual"), "--local-handshake needs --local"),
+        (("--local", "--profile", "p"), "--profile does not go with --local"),
+        (("--local", "--endpoint-url", "http://x"), "--endpoint-url does not go with --local"),
+    ],
+)
+@pytest.mark.parametrize("name", ["plan", "apply"])
+def test_options_that_would_be_ignored_are_refused(
+    name: str, options: tuple[str, ...], said: str, desired: Path, cli: Cli
+) -> None:
+    result = cli(name, *options, desired)
+    assert result.code == 64
+    assert said in result.err
+    assert not Path("x.db").exists()
+
+
+def test_a_time_after_wait_without_equals_is_told(desired: Path, cli: Cli) -> None:
+    result = cli("apply", "--local", "--wait", "5m", desired)
+    assert (result.code, "write --wait=5m" in result.err) == (64, True)

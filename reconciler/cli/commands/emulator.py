@@ -66,6 +66,9 @@ def serve(store: Path, port: int, handshake: Any, handshake_after: float) -> int
     """Serve CodeConnections, CodeStar connections and STS on 127.0.0.1 until interrupted."""
     from reconciler.emulator import Emulator, Settings, StoreError
 
+    source = click.get_current_context().get_parameter_source("handshake_after")
+    if handshake == "manual" and source is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("--handshake-after needs --handshake auto")
     settings = Settings(
         store=store, port=port, handshake=handshake, handshake_seconds=handshake_after
     )
