@@ -19,7 +19,7 @@ from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearR
 from reconciler.fields import Sensitive
 from reconciler.kinds import BY_NAME
 from reconciler.observe import reread
-from reconciler.plan import Plan, Task, replaces, worklist
+from reconciler.plan import Plan, Task, removes, replaces, worklist
 from reconciler.resource import Address, Api, Call, KnownAfterApply, Live, Target
 
 READ_BACK_DELAYS = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -142,8 +142,8 @@ class _Apply:
                 groups[change.action].append(change)
             else:
                 yield from self._carry_out(change)
-        declared = [change.address for change in plan.changes if change.resource]
-        yield from self._deferred(groups[Action.DEFER], declared, wait)
+        kept = [c.address for c in plan.changes if not removes(c) or replaces(c)]
+        yield from self._deferred(groups[Action.DEFER], kept, wait)
         for change in groups[Action.DELETE]:
             yield from self._carry_out(change)
 
@@ -239,6 +239,8 @@ class _Apply:
         return replace(live, id=id_, arn=arn, owner=self.compare.owner)
 
     def _difference(self, change: Change, live: Live | None) -> str:
+        if not removes(change) and change.resource is None:
+            return "" if live is None or live.owner is None else "carried out, but still owned"
         if change.resource is None:
             gone = live is None or live.vanishing
             return "" if gone else "deleted, but it is still there"
@@ -250,7 +252,7 @@ class _Apply:
         return f"carried out, but it reads back differently: {_paths(fields)}" if fields else ""
 
     def _deferred(
-        self, changes: Sequence[Change], declared: Sequence[Address], wait: float
+        self, changes: Sequence[Change], kept: Sequence[Address], wait: float
     ) -> Iterator[Event]:
         """Carry out each deferred change once what it waits for is ready, in whichever order
         people act; with time to wait, wait for every handshake, and leave the rest deferred."""
@@ -261,7 +263,7 @@ class _Apply:
             if len(waiting) < before:
                 continue
             left = end - self.clock.now()
-            behind = self._unready([*(a for c in waiting for a in c.waits_for), *declared])
+            behind = self._unready([*(a for c in waiting for a in c.waits_for), *kept])
             if left <= 0 or all(self._in_vain(self.lives[address]) for address in behind):
                 break
             yield Waiting(self._tasks(behind, waiting), left)

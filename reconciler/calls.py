@@ -35,6 +35,8 @@ def calls_of(change: Change, owner: str, ids: Ids) -> tuple[Call, ...]:
             return (_delete(type(resource), live), _create(resource, owner, ids))
         case Change(action=Action.DELETE, live=Live() as live):
             return (_delete(BY_NAME[change.address.kind], live),)
+        case Change(action=Action.TAG, resource=None, live=Live() as live):
+            return tuple(_retag(change, live))
         case Change(resource=Resource() as resource, live=Live() as live):
             return (*_update(change, resource, live, ids), *_retag(change, live))
         case _:

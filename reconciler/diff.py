@@ -3,9 +3,10 @@ calls, and findings. Pure: the same two sides always give the same differences."
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
@@ -77,6 +78,29 @@ def diff(desired: Desired, observed: Observed, *, today: date, prune: bool = Fal
     return _Diff(desired, observed, today).differences(prune)
 
 
+def undeclare(desired: Desired, observed: Observed, *, today: date) -> Differences:
+    """The deletes of everything that is declared and owned, children first."""
+    making = _Diff(desired, observed, today)
+    return making.only(making.deletes())
+
+
+def forget(
+    desired: Desired, observed: Observed, *, today: date, addresses: Collection[str]
+) -> Differences:
+    """The tag calls that give up the ownership of these addresses; nothing is deleted."""
+    making = _Diff(desired, observed, today)
+    return making.only(making.forgotten(making.found(addresses)))
+
+
+def await_(
+    desired: Desired, observed: Observed, *, today: date, addresses: Collection[str]
+) -> Differences:
+    """No change at all of these addresses, only that they are there to be waited for."""
+    making = _Diff(desired, observed, today)
+    lives = making.found(addresses)
+    return making.only(Change(v.address, Action.UNCHANGED, "awaited", live=v) for v in lives)
+
+
 class _Diff:
     """The comparison of two sides as far as it has come."""
 
@@ -99,6 +123,49 @@ class _Diff:
         changes += self._orphans(prune)
         findings = tuple(sorted(self.findings, key=_finding_key))
         return Differences(tuple(changes), findings, self.ids, self.lives)
+
+    def only(self, changes: Iterable[Change]) -> Differences:
+        """These changes and nothing else."""
+        made = tuple(changes)
+        return Differences(made, tuple(sorted(self.findings, key=_finding_key)), {}, self.lives)
+
+    def deletes(self) -> Iterator[Change]:
+        """The deletes of what is declared; what is not owned stays and is reported."""
+        for address, live in reversed(list(self.bindings.bound.items())):
+            if live is None or live.vanishing:
+                continue
+            if live.owner != self.desired.owner:
+                text = "declared here but not owned: it stays"
+                self.findings.append(Finding("warning", "not_owned", text, address))
+                continue
+            source = self.desired.sources.get(address)
+            yield Change(address, Action.DELETE, "destroyed", source=source, live=live)
+
+    def found(self, addresses: Collection[str]) -> Iterator[Live]:
+        """The live objects at these addresses; an address without one is an error."""
+        lives = {str(live.address): live for live in self.lives.values()}
+        for text in sorted(set(addresses)):
+            if text in lives:
+                yield lives[text]
+            else:
+                close = get_close_matches(text, lives, n=1)
+                hint = f": did you mean {close[0]}?" if close else ""
+                self._error("not_found", f"nothing is live at {text}{hint}", None)
+
+    def forgotten(self, lives: Iterable[Live]) -> Iterator[Change]:
+        """What these objects lose: the tag of their owner."""
+        for live in lives:
+            owner, address = live.owner, live.address
+            if not BY_NAME[address.kind].taggable():
+                self._error("not_owned", "takes no tags: forget what it stands under", address)
+            elif owner is None:
+                text = "nobody owns it"
+                self.findings.append(Finding("warning", "not_owned", text, address))
+            elif owner != self.desired.owner:
+                self._error("not_owned", f"is owned by {owner}", address)
+            else:
+                fields = (FieldChange("owner", owner, None),)
+                yield Change(address, Action.TAG, "forgotten", fields, live=live)
 
     def _change(self, address: Address, resource: Resource) -> Change:
         self._lapsed_rules(address, resource)
@@ -184,7 +251,7 @@ class _Diff:
                 text = f"ignore rule for {rule.field} ended: until is {rule.until}"
                 self.findings.append(Finding("warning", "ignore_lapsed", text, address))
 
-    def _error(self, code: str, message: str, address: Address) -> None:
+    def _error(self, code: str, message: str, address: Address | None) -> None:
         self.findings.append(Finding("error", code, message, address))
 
 

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from reconciler.diff import Change
-from reconciler.kinds import BY_NAME
-from reconciler.plan import Plan, Refusal
+from reconciler.plan import Plan, Refusal, removes
 from reconciler.resource import AVAILABLE, Address, Resource
 
 
@@ -127,16 +126,12 @@ def _parents(resource: Resource) -> set[Address]:
 
 
 def _of_others(plan: Plan) -> Iterator[Change]:
-    """The changes of objects that do not carry this owner."""
+    """The changes that would make somebody else's objects this owner's."""
     for change in plan.work:
-        if any(field.path == "owner" for field in change.fields):
+        if any(field.path == "owner" and field.after is not None for field in change.fields):
             yield change
 
 
 def _destroying(plan: Plan) -> Iterator[Change]:
     """The changes that delete something, at once or after a handshake."""
-    for change in plan.work:
-        if any(
-            call.operation == BY_NAME[change.address.kind].calls.delete for call in change.calls
-        ):
-            yield change
+    yield from (change for change in plan.work if removes(change))

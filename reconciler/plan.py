@@ -76,7 +76,7 @@ def make_plan(desired: Desired, observed: Observed, differences: Differences) ->
     planning = _Planning(desired, differences)
     changes = planning.changes()
     awaited = tuple(planning.awaited(changes))
-    kept = (c.live for c in changes if c.live and c.resource and not replaces(c))
+    kept = (c.live for c in changes if c.live and not removes(c))
     lives = [*awaited, *kept]
     return Plan(
         target=observed.target,
@@ -121,6 +121,12 @@ def worklist(target: Target, lives: Iterable[Live], changes: Iterable[Change]) -
 def replaces(change: Change) -> bool:
     """Whether a change, at once or after a handshake, makes another object out of a live one."""
     return change.resource is not None and any(f.forces_replacement for f in change.fields)
+
+
+def removes(change: Change) -> bool:
+    """Whether a change, at once or after a handshake, deletes a live object."""
+    delete = BY_NAME[change.address.kind].calls.delete
+    return any(call.operation == delete for call in change.calls)
 
 
 def _todo(live: Live) -> str:
@@ -218,7 +224,7 @@ class _Planning:
     def still_used(self) -> Iterator[Finding]:
         """An error for each delete that would pull an object from under another one."""
         for change in self.planned.values():
-            if change.resource is not None and not replaces(change):
+            if not removes(change):
                 continue
             for user in self._users(change):
                 if not self._lets_go(user, replaces(change)):
@@ -230,7 +236,7 @@ class _Planning:
         replaced object goes along only if it can be moved afterwards."""
         change = self.planned.get(user.address)
         if change is None or change.resource is None:
-            return change is not None
+            return change is not None and removes(change)
         references = BY_NAME[user.address.kind].references()
         moved = [field for field in change.fields if field.path in references]
         if of_replaced:

@@ -13,17 +13,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
+from typing import Protocol
 
 from reconciler.apply import Event, apply
 from reconciler.compare import Comparison
-from reconciler.diff import diff
+from reconciler.diff import Differences, diff
 from reconciler.errors import ReconcilerError
 from reconciler.guards import Allow, check
 from reconciler.observe import observe
 from reconciler.plan import Plan, make_plan
-from reconciler.resource import Api, Desired, Target
+from reconciler.resource import Api, Desired, Observed, Target
 
 DEFAULT_ALLOW = Allow()
+
+
+class Compare(Protocol):
+    """Makes differences of two sides of the world."""
+
+    def __call__(self, desired: Desired, observed: Observed, *, today: date) -> Differences:
+        """The changes and findings; pure."""
+        ...
 
 
 def plan_for(
@@ -34,10 +44,15 @@ def plan_for(
     today: date,
     allow: Allow = DEFAULT_ALLOW,
     prune: bool = False,
+    compare: Compare | None = None,
 ) -> Plan:
-    """Read the target and plan from there to what is desired; nothing is written."""
+    """Read the target and plan from there to what is desired; nothing is written.
+
+    `compare` makes other differences than `diff` does, such as the deletes of a `destroy`.
+    """
     observed = observe(api, target)
-    differences = diff(desired, observed, today=today, prune=prune)
+    compare = compare or partial(diff, prune=prune)
+    differences = compare(desired, observed, today=today)
     return check(make_plan(desired, observed, differences), allow)
 
 

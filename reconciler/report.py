@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from reconciler.apply import Event, Outcome, Seen, Status
 from reconciler.diff import Action, Change
-from reconciler.plan import Plan, Task, worklist
+from reconciler.plan import Plan, Task, removes, worklist
 from reconciler.resource import Address, plain
 
 FORMAT_VERSION = "1.0"
@@ -218,7 +218,7 @@ def _not_done(after: Plan, outcomes: Sequence[Outcome]) -> list[FindingForm]:
 def _left(plan: Plan, events: Sequence[Event]) -> tuple[Task, ...]:
     """What people still have to do, as far as the apply has seen it."""
     outcomes = [event for event in events if isinstance(event, Outcome)]
-    lives = {change.address: change.live for change in plan.changes if change.resource}
+    lives = {change.address: change.live for change in plan.changes if not removes(change)}
     lives |= {live.address: live for live in plan.awaited}
     lives |= {o.change.address: o.live for o in outcomes if o.live and o.change.resource}
     lives |= {event.live.address: event.live for event in events if isinstance(event, Seen)}

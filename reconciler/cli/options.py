@@ -131,6 +131,7 @@ def target_options(command: Command) -> Command:
 
 def guard_options(command: Command) -> Command:
     """What a plan may do that guards refuse by default."""
+    command = destroy_options(command)
     return _all(
         command,
         option("--adopt", is_flag=True, help="Take over declared objects that nobody owns."),
@@ -141,6 +142,17 @@ def guard_options(command: Command) -> Command:
             help="Take over declared objects of this owner.",
         ),
         option("--prune", is_flag=True, help="Delete owned objects that are not declared."),
+        option("--allow-empty", is_flag=True, help="Accept files that declare nothing."),
+        option(
+            "--allow-pending", is_flag=True, help="Exit 0 although a person has something to do."
+        ),
+    )
+
+
+def destroy_options(command: Command) -> Command:
+    """What a plan may destroy."""
+    return _all(
+        command,
         option(
             "--allow-destroy",
             multiple=True,
@@ -153,8 +165,8 @@ def guard_options(command: Command) -> Command:
             metavar="N",
             help="Let up to N objects be destroyed; default 5 and a fifth of what is owned.",
         ),
-        option("--allow-empty", is_flag=True, help="Accept files that declare nothing."),
-        option(
-            "--allow-pending", is_flag=True, help="Exit 0 although a person has something to do."
-        ),
     )
+
+
+yes = option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
+addresses = click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")

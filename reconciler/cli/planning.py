@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 import click
@@ -16,9 +17,10 @@ from reconciler.cli.files import desired_of
 from reconciler.cli.output import Outputs
 from reconciler.cli.progress import Watched, display
 from reconciler.cli.target import TargetOptions, check_consistent, opened
+from reconciler.diff import diff
 from reconciler.guards import Allow
 from reconciler.plan import Plan
-from reconciler.reconcile import plan_for
+from reconciler.reconcile import Compare, plan_for
 from reconciler.resource import Api, Desired, Target
 from reconciler.safe import safe
 
@@ -41,7 +43,7 @@ class Run:
                 self.target,
                 today=self.today,
                 allow=self.planning.allow,
-                prune=self.planning.prune,
+                compare=self.planning.compare,
             )
 
 
@@ -52,29 +54,39 @@ class Planning:
     desired: Desired
     target: TargetOptions
     allow: Allow
-    prune: bool
+    compare: Compare
     outputs: Outputs
     allow_pending: bool
 
     @classmethod
-    def of(cls, options: Mapping[str, Any]) -> Planning:
-        """Understand the options and load the files; wrong files end the command here."""
+    def of(
+        cls,
+        options: Mapping[str, Any],
+        *,
+        desired: Desired | None = None,
+        compare: Compare | None = None,
+    ) -> Planning:
+        """Understand the options and load the files; wrong files end the command here.
+
+        `desired` stands in for files; `compare` makes the differences, which without it lead to
+        what is declared.
+        """
         check_consistent(click.get_current_context())
         _log_to_stderr(verbose=options["verbose"] or options["debug"])
         outputs = Outputs.of(options["outputs"], options["color"])
         return cls(
-            desired=desired_of(options["paths"], options["owner"], outputs),
+            desired=desired or desired_of(options["paths"], options["owner"], outputs),
             target=TargetOptions(**{f.name: options[f.name] for f in fields(TargetOptions)}),
             allow=Allow(
-                adopt=options["adopt"],
-                empty=options["allow_empty"],
-                destroy=frozenset(options["allow_destroy"]),
-                take_over=frozenset(options["take_over"]),
-                max_destroy=options["max_destroy"],
+                adopt=options.get("adopt", False),
+                empty=options.get("allow_empty", desired is not None),
+                destroy=frozenset(options.get("allow_destroy", ())),
+                take_over=frozenset(options.get("take_over", ())),
+                max_destroy=options.get("max_destroy"),
             ),
-            prune=options["prune"],
+            compare=compare or partial(diff, prune=options.get("prune", False)),
             outputs=outputs,
-            allow_pending=options["allow_pending"],
+            allow_pending=options.get("allow_pending", False),
         )
 
     @contextmanager

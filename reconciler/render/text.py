@@ -92,7 +92,8 @@ class _Lines:
 
     def changes(self, document: Document) -> Iterator[str]:
         target = document["target"]
-        where = f"account {target['account']}, {target['region']}, owner {document['owner']}"
+        where = f"account {target['account']}, {target['region']}"
+        where += f", owner {document['owner']}" if document["owner"] else ""
         yield self.style(safe(where), bold=True)
         for change in document["changes"]:
             yield ""

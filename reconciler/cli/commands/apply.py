@@ -16,6 +16,7 @@ from reconciler.cli.options import (
     option,
     paths,
     target_options,
+    yes,
 )
 
 
@@ -42,7 +43,7 @@ Examples:
 @paths
 @target_options
 @guard_options
-@option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
+@yes
 @option(
     "--wait",
     type=Duration(),

@@ -1,0 +1,34 @@
+"""`reconciler destroy`: deletes what files declare and their owner owns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from reconciler.cli.options import destroy_options, file_options, paths, target_options, yes
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  reconciler destroy --local examples/quickstart
+  reconciler destroy --allow-destroy connection/github-main infra/
+"""
+)
+@paths
+@target_options
+@destroy_options
+@yes
+@file_options
+def command(**options: Any) -> int:
+    """Delete what the files declare, children first.
+
+    What is declared but not owned stays. The guards of an apply hold: what a person approved is
+    deleted only with --allow-destroy, and protected objects not at all.
+    """
+    from reconciler.cli.applying import applied
+    from reconciler.cli.planning import Planning
+    from reconciler.diff import undeclare
+
+    return applied(Planning.of(options, compare=undeclare), yes=options["yes"], wait=0.0)

@@ -1,0 +1,86 @@
+"""Giving up, deleting and waiting: `forget`, `destroy` and `wait` on a local CodeConnections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from reconciler.emulator import Control
+from tests.conftest import ROOT, Cli, Result
+
+QUICKSTART = ROOT / "examples" / "quickstart"
+LOCAL = ("--local", "--local-handshake", "manual")
+
+
+@pytest.fixture
+def applied(cli: Cli) -> Callable[..., Result]:
+    """The quickstart, applied and approved; calls a command on it."""
+    assert cli("apply", "--local", "--wait", "--yes", QUICKSTART).code == 0
+    return lambda *words: cli(*words, "--local")
+
+
+def mutating() -> list[str]:
+    """Every mutating call so far."""
+    with Control.open(".reconciler/local.db") as control:
+        return [request.operation for request in control.requests(mutating_only=True)][3:]
+
+
+def test_destroy_deletes_children_first_and_only_what_is_allowed(
+    applied: Callable[..., Result],
+) -> None:
+    refused = applied("destroy", "--yes", QUICKSTART)
+    assert refused.code == 5
+    assert "3 to delete" in refused.out
+    assert mutating() == []
+    allowed = ("--allow-destroy", "connection/github-main")
+    assert applied("destroy", "--yes", *allowed, QUICKSTART).code == 0
+    assert mutating() == ["DeleteSyncConfiguration", "DeleteRepositoryLink", "DeleteConnection"]
+    assert "No changes." in applied("destroy", "--yes", QUICKSTART).out
+
+
+def test_destroy_leaves_what_is_not_owned(applied: Callable[..., Result]) -> None:
+    done = applied("destroy", "--yes", "--owner", "others", QUICKSTART)
+    assert done.code == 0
+    assert done.out.count("declared here but not owned: it stays") == 3
+    assert mutating() == []
+
+
+def test_forget_takes_the_tag_and_deletes_nothing(applied: Callable[..., Result]) -> None:
+    link, owner = "repository_link/acme/network", ("--owner", "platform")
+    assert applied("forget", link, *owner, "--yes").code == 0
+    assert mutating() == ["UntagResource"]
+    again = applied("forget", link, *owner, "--yes")
+    assert (again.code, "nobody owns it" in again.out) == (0, True)
+    planned = applied("plan", QUICKSTART)
+    assert (planned.code, "--adopt" in planned.out) == (5, True)
+
+
+@pytest.mark.parametrize(
+    ("address", "owner", "said"),
+    [
+        ("connection/github-mian", "platform", "did you mean connection/github-main?"),
+        ("connection/github-main", "others", "is owned by platform"),
+        ("sync_configuration/network-prod", "platform", "takes no tags"),
+    ],
+)
+def test_forget_refuses_what_it_cannot_forget(
+    applied: Callable[..., Result], address: str, owner: str, said: str
+) -> None:
+    refused = applied("forget", address, "--owner", owner, "--yes")
+    assert (refused.code, said in refused.out) == (1, True)
+    assert mutating() == []
+
+
+def test_forget_needs_to_know_who_forgets(cli: Cli) -> None:
+    assert cli("forget", "--local", "connection/a").code == 64
+
+
+def test_wait_waits_for_a_person(cli: Cli) -> None:
+    assert cli("apply", *LOCAL, "--yes", QUICKSTART).code == 7
+    waiting = cli("wait", *LOCAL, "--timeout", "0.2s", "connection/github-main")
+    assert (waiting.code, "github-main is PENDING" in waiting.out) == (7, True)
+    assert cli("emulator", "approve", "connection/github-main").code == 0
+    assert cli("wait", *LOCAL, "connection/github-main").code == 0
+    unknown = cli("wait", *LOCAL, "host/none")
+    assert (unknown.code, "nothing is live at host/none" in unknown.out) == (1, True)
