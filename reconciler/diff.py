@@ -121,6 +121,7 @@ class _Diff:
             if address in self.bindings.bound
         ]
         changes += self._orphans(prune)
+        self._ignored_tags()
         findings = tuple(sorted(self.findings, key=_finding_key))
         return Differences(tuple(changes), findings, self.ids, self.lives)
 
@@ -168,7 +169,7 @@ class _Diff:
                 yield Change(address, Action.TAG, "forgotten", fields, live=live)
 
     def _change(self, address: Address, resource: Resource) -> Change:
-        self._lapsed_rules(address, resource)
+        self._ignore_rules(address, resource)
         source = self.desired.sources.get(address)
         live = self.bindings.bound[address]
         if live is None:
@@ -245,11 +246,22 @@ class _Diff:
         address = Address(live.address.kind, name or "")
         return address in self.desired.resources and address not in self.bindings.bound
 
-    def _lapsed_rules(self, address: Address, resource: Resource) -> None:
+    def _ignore_rules(self, address: Address, resource: Resource) -> None:
+        """Say what is not looked at, and which rules have ended: both would go unnoticed."""
         for rule in resource.ignore:
-            if not self.compare.is_on(rule):
+            if self.compare.is_on(rule):
+                by = f" (by {rule.owner})" if rule.owner else ""
+                until = f" until {rule.until}" if rule.until else ""
+                text = f"{rule.field} is ignored{until}: {rule.reason}{by}"
+                self.findings.append(Finding("info", "ignored", text, address))
+            else:
                 text = f"ignore rule for {rule.field} ended: until is {rule.until}"
                 self.findings.append(Finding("warning", "ignore_lapsed", text, address))
+
+    def _ignored_tags(self) -> None:
+        if self.desired.ignore_tags:
+            text = f"tags are ignored everywhere: {', '.join(self.desired.ignore_tags)}"
+            self.findings.append(Finding("info", "ignored", text))
 
     def _error(self, code: str, message: str, address: Address | None) -> None:
         self.findings.append(Finding("error", code, message, address))

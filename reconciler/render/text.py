@@ -122,7 +122,7 @@ class _Lines:
 
     def findings(self, document: Document) -> Iterator[str]:
         for finding in document["findings"]:
-            fg = "red" if finding["level"] == "error" else "yellow"
+            fg = {"error": "red", "warning": "yellow"}.get(finding["level"], "cyan")
             where = f"{finding['address']}: " if finding["address"] else ""
             text = safe(f"{where}{finding['message']}")
             yield f"{self.style(finding['level'], fg, bold=True)} {text}"
