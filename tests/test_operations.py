@@ -78,7 +78,7 @@ def test_every_entry_has_the_same_members() -> None:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_the_generation_follows_from_the_declared_errors(name: str, service: str) -> None:
     declared = {error.name for error in model(service).operation_model(name).error_shapes}
-    generation = "git-sync" if "InvalidInputException" in declared else "connections"
+    generation = "git-sync" if "ThrottlingException" in declared else "connections"
     assert OPERATIONS[name]["generation"] == generation
 
 

@@ -31,11 +31,17 @@ class Call:
     def invalid(self, message: str) -> ApiError:
         """InvalidInputException where the operation declares it, else ValidationException.
 
-        Connection, host and tag operations declare neither, and answer ValidationException
-        (https://github.com/hashicorp/terraform-provider-aws/pull/25707).
+        Host and tag operations declare neither, and answer ValidationException; so does the older
+        service's CreateConnection (https://github.com/hashicorp/terraform-provider-aws/pull/25707).
         """
         name = "InvalidInputException"
         return ApiError(name if name in self.declared else "ValidationException", message)
+
+    def missing(self, message: str) -> ApiError:
+        """ResourceNotFoundException where the operation declares it, else what `invalid` gives:
+        the newer service declares it for objects that a create call refers to."""
+        code = "ResourceNotFoundException"
+        return ApiError(code, message) if code in self.declared else self.invalid(message)
 
     def one(self, sql: str, *values: object) -> sqlite3.Row | None:
         """The first row of a query."""

@@ -5,7 +5,7 @@ import uuid
 
 from reconciler.emulator import hosts, tags
 from reconciler.emulator.call import Call, Json
-from reconciler.emulator.errors import limit_exceeded, not_found
+from reconciler.emulator.errors import failed_validation, limit_exceeded, not_found
 from reconciler.emulator.paging import page
 
 # A connection through a host cannot be finished before its host is.
@@ -15,7 +15,12 @@ SELECTED = """
 """
 """Rows of connections with what their status depends on; a WHERE clause follows."""
 
+RESIDENCY = "GitHubEnterpriseCloudDataResidency"
+"""The one provider type whose connections name an endpoint themselves (botocore service model)."""
+
 _HOSTED = "To use a hosted provider specify HostArn instead of ProviderType"
+"""Seen with a ValidationException, before the newer service declared another error:
+https://github.com/hashicorp/terraform-provider-aws/pull/25707."""
 
 
 def create_connection(call: Call) -> Json:
@@ -23,6 +28,7 @@ def create_connection(call: Call) -> Json:
     wanted = call.parameters
     name = wanted["ConnectionName"]
     provider = _provider(call)
+    _check_endpoint(call, provider)
     _check_room(call, name)
     arn = call.arn(f"connection/{uuid.uuid4()}")
     auto = call.settings.handshake == "auto"
@@ -34,6 +40,7 @@ def create_connection(call: Call) -> Json:
         name=name,
         provider_type=provider,
         host_arn=wanted.get("HostArn"),
+        endpoint=wanted.get("ProviderEndpoint"),
         created_at=call.now,
         approved_at=call.now + call.settings.handshake_seconds if auto else None,
     )
@@ -108,6 +115,7 @@ def _shown(row: sqlite3.Row, now: float) -> Json:
         "OwnerAccountId": row["account"],
         "ConnectionStatus": status_of(row, now),
         "HostArn": row["host_arn"],
+        "ProviderEndpoint": row["endpoint"],
     }
 
 
@@ -123,16 +131,24 @@ def _provider(call: Call) -> str:
         if given is None:
             raise call.invalid("Specify ProviderType, or HostArn for a hosted provider")
         if given in hosts.PROVIDERS:
-            raise call.invalid(_HOSTED)
+            raise failed_validation(_HOSTED)
         return given
     host = hosts.find(call, host_arn)
     provider: str = host["provider_type"]
     if given is not None and (call.settings.provider_and_host == "refuse" or given != provider):
-        raise call.invalid(_HOSTED)
+        raise failed_validation(_HOSTED)
     status = hosts.status_of(host, call.now)
     if status not in {"PENDING", "AVAILABLE"}:
         raise hosts.unavailable(host_arn, status)
     return provider
+
+
+def _check_endpoint(call: Call, provider: str) -> None:
+    """An endpoint goes with one provider type only, and that one cannot do without: the first is in
+    the model's documentation of the member, the second and the error are guesses."""
+    if (provider == RESIDENCY) is not ("ProviderEndpoint" in call.parameters):
+        only = "needs a" if provider == RESIDENCY else "takes no"
+        raise call.invalid(f"The provider type {provider} {only} ProviderEndpoint.")
 
 
 def _check_room(call: Call, name: str) -> None:

@@ -26,6 +26,11 @@ def limit_exceeded(message: str) -> ApiError:
     return ApiError("LimitExceededException", message)
 
 
+def failed_validation(message: str) -> ApiError:
+    """ValidationException, which no operation declares."""
+    return ApiError("ValidationException", message)
+
+
 def unreadable(message: str) -> ApiError:
     """SerializationException: the body cannot be read as the operation's input."""
     return ApiError("SerializationException", message)
@@ -39,4 +44,4 @@ def violations(problems: Iterable[str]) -> ApiError:
     """
     texts = list(problems)
     count = f"{len(texts)} validation error{'' if len(texts) == 1 else 's'} detected: "
-    return ApiError("ValidationException", count + "; ".join(texts))
+    return failed_validation(count + "; ".join(texts))

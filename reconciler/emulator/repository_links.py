@@ -12,7 +12,7 @@ from reconciler.emulator.paging import page
 def create_repository_link(call: Call) -> Json:
     """A new link, unique by provider type, owner and repository name in its account and Region.
 
-    The operation declares no ResourceNotFoundException, so a missing connection is bad input.
+    A missing connection is bad input where the operation does not declare that it was not found.
     """
     wanted = call.parameters
     arn = wanted["ConnectionArn"]
@@ -20,7 +20,7 @@ def create_repository_link(call: Call) -> Json:
         connections.SELECTED + "WHERE c.arn = ? AND c.account = ?", arn, call.caller.account
     )
     if row is None:
-        raise call.invalid(f"Connection {arn} was not found.")
+        raise call.missing(f"Connection {arn} was not found.")
     _check_usable(call, row)
     _check_room(call, row["provider_type"])
     link_id = str(uuid.uuid4())

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-_VERSION = 1
+_VERSION = 2
 _APPLICATION = 0x5243_4E43  # tells our files from any other SQLite database
 _BUSY_SECONDS = 30.0
 
@@ -21,7 +21,7 @@ CREATE TABLE hosts (
 CREATE TABLE connections (
     id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, region TEXT NOT NULL,
     arn TEXT NOT NULL UNIQUE, name TEXT NOT NULL, provider_type TEXT NOT NULL, host_arn TEXT,
-    created_at REAL NOT NULL, approved_at REAL, failure TEXT
+    endpoint TEXT, created_at REAL NOT NULL, approved_at REAL, failure TEXT
 ) STRICT;
 CREATE TABLE repository_links (
     id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, region TEXT NOT NULL,
@@ -142,7 +142,8 @@ class Store:
             elif application != _APPLICATION:
                 raise StoreError("is a SQLite database of another program")
             elif version != _VERSION:
-                raise StoreError(f"has format {version}; this program reads format {_VERSION}")
+                text = f"has format {version}; this program reads format {_VERSION}"
+                raise StoreError(f"{text}: take another file, or delete this one")
         # Nothing here has to survive a power cut, and syncing would cost a hundredfold.
         self._rows.execute("PRAGMA journal_mode = WAL")
         self._rows.execute("PRAGMA synchronous = OFF")

@@ -33,11 +33,8 @@ def create_sync_configuration(call: Call) -> Json:
     wanted = call.parameters
     link = repository_links.search(call, wanted["RepositoryLinkId"])
     if link is None:
-        raise call.invalid(f"Repository link {wanted['RepositoryLinkId']} was not found.")
-    if link["provider_type"] == "AzureDevOps":
-        raise call.invalid(
-            "The provider type AzureDevOps is not supported for sync configurations."
-        )
+        raise call.missing(f"Repository link {wanted['RepositoryLinkId']} was not found.")
+    _check_provider(call, link)
     if search(call) is not None:
         raise ApiError(
             "ResourceAlreadyExistsException",
@@ -91,6 +88,8 @@ def update_sync_configuration(call: Call) -> Json:
     link_id = call.parameters.get("RepositoryLinkId")
     if link_id is not None:
         link = repository_links.find(call, link_id)
+        _check_provider(call, link)
+        # The operation declares no LimitExceededException: quotas are for creation.
         call.write(
             "UPDATE sync_configurations SET link_id = ? WHERE id = ?", link["link_id"], row["id"]
         )
@@ -114,6 +113,13 @@ def delete_sync_configuration(call: Call) -> Json:
     call.write("DELETE FROM blockers WHERE sync_id = ?", row["id"])
     call.write("DELETE FROM sync_configurations WHERE id = ?", row["id"])
     return {}
+
+
+def _check_provider(call: Call, link: sqlite3.Row) -> None:
+    if link["provider_type"] == "AzureDevOps":
+        raise call.invalid(
+            "The provider type AzureDevOps is not supported for sync configurations."
+        )
 
 
 def find(call: Call) -> sqlite3.Row:

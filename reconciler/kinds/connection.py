@@ -11,6 +11,8 @@ from reconciler.kinds.host import Host, ProviderType
 from reconciler.resource import Calls, Tagged
 
 HOSTED = {"GitHubEnterpriseServer", "GitLabSelfManaged"}
+RESIDENCY = "GitHubEnterpriseCloudDataResidency"
+"""GitHub Enterprise Cloud with data residency, where every enterprise has its own ghe.com host."""
 
 
 class Connection(Tagged):
@@ -33,7 +35,8 @@ class Connection(Tagged):
         status="ConnectionStatus",
     )
     arn_pattern: ClassVar = (
-        r"arn:aws(-[\w]+)*:(codestar-connections|codeconnections):.+:[0-9]{12}:connection\/.+"
+        r"arn:aws(-[\w]+)*:(codestar-connections|codeconnections):[a-z0-9\-]+:[0-9]{12}"
+        r":connection\/[\w\-]+"
     )
     todo: ClassVar = {
         "PENDING": "approve it: open this connection and choose Update pending connection",
@@ -43,6 +46,7 @@ class Connection(Tagged):
     name: Annotated[str, Immutable(), Wire("ConnectionName"), Text(1, 32)]
     provider_type: Annotated[ProviderType | None, Immutable()] = None
     host: Annotated[str | None, Immutable(), Wire("HostArn"), Reference(Host), Text(1, 256)] = None
+    provider_endpoint: Annotated[str | None, Immutable(), Text(1, 512)] = None
 
     @model_validator(mode="after")
     def _one_way_to_the_provider(self) -> Self:
@@ -53,4 +57,8 @@ class Connection(Tagged):
         if self.provider_type in HOSTED:
             text = f"{self.provider_type} is reached through a host"
             raise broken_rule(text, "write `host` with the name of the host, and no provider_type")
+        # Documented in botocore's service model, at CreateConnectionInput$ProviderEndpoint.
+        if (self.provider_type == RESIDENCY) is (self.provider_endpoint is None):
+            text = f"provider_endpoint goes with the provider_type {RESIDENCY}, and with no other"
+            raise broken_rule(text, "write both of them or neither")
         return self

@@ -10,7 +10,13 @@ from reconciler.fields import Immutable, Part, Text, WriteOnly
 from reconciler.resource import Calls, Tagged
 
 ProviderType = Literal[
-    "Bitbucket", "GitHub", "GitHubEnterpriseServer", "GitLab", "GitLabSelfManaged", "AzureDevOps"
+    "Bitbucket",
+    "GitHub",
+    "GitHubEnterpriseServer",
+    "GitLab",
+    "GitLabSelfManaged",
+    "AzureDevOps",
+    "GitHubEnterpriseCloudDataResidency",
 ]
 SubnetId = Annotated[str, Text(15, 24, r"subnet-\w{8}(\w{9})?")]
 SecurityGroupId = Annotated[str, Text(11, 20, r"sg-\w{8}(\w{9})?")]

@@ -198,6 +198,10 @@ def _report_broken(error: yaml.YAMLError, text: str, builder: Builder) -> None:
         builder.report(at, "E010", "a tab indents this line", "indent with spaces")
         return
     message = error.problem or error.context or str(error)
+    if "nesting depth" in message:
+        # libyaml 0.2.6 and later look at no more than 1,000 levels ahead.
+        builder.report_too_deep(at)
+        return
     if error.problem and error.context and "next token" not in error.context:
         begun = f" begun on line {error.context_mark.line + 1}" if error.context_mark else ""
         message += f", {error.context}{begun}"

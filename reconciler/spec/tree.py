@@ -177,10 +177,13 @@ class Builder:
         if not self.ended:
             self._too_many(event.start_mark)
 
+    def report_too_deep(self, at: Position) -> None:
+        """Say that values are nested too deeply; newer parsers have a limit of their own."""
+        self.report(at, "E019", f"nested more than {self.limits.depth} levels deep")
+
     def _check_start(self, event: yaml.CollectionStartEvent, depth: int) -> None:
         if depth >= self.limits.depth:
-            message = f"nested more than {self.limits.depth} levels deep"
-            self.report(position(event.start_mark), "E019", message)
+            self.report_too_deep(position(event.start_mark))
             raise Abandoned
         if event.anchor is not None:
             self._anchor(event, event.anchor)

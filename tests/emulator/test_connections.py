@@ -5,6 +5,7 @@ import pytest
 from reconciler.emulator import ControlError
 from tests.emulator.cloud import Cloud, Start, available_connection, refused
 
+RESIDENCY = "GitHubEnterpriseCloudDataResidency"
 HOSTED = "To use a hosted provider specify HostArn instead of ProviderType"
 
 
@@ -85,14 +86,47 @@ def test_a_hosted_connection_needs_a_host_that_is_ready(start: Start) -> None:
     [
         ({"ProviderType": "GitHubEnterpriseServer"}, HOSTED),
         ({"ProviderType": "GitLabSelfManaged"}, HOSTED),
-        ({}, "Specify ProviderType, or HostArn for a hosted provider"),
     ],
 )
-def test_the_provider_is_named_or_comes_from_a_host(
+def test_a_hosted_provider_comes_from_a_host(
     parameters: dict[str, str], text: str, cloud: Cloud
 ) -> None:
     create = cloud.client().create_connection
     assert refused(create, ConnectionName="main", **parameters) == ("ValidationException", text)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        ({}, "Specify ProviderType, or HostArn for a hosted provider"),
+        ({"ProviderType": RESIDENCY}, f"The provider type {RESIDENCY} needs a ProviderEndpoint."),
+        (
+            {"ProviderType": "GitHub", "ProviderEndpoint": "https://acme.ghe.com"},
+            "The provider type GitHub takes no ProviderEndpoint.",
+        ),
+    ],
+)
+def test_bad_input_has_the_error_that_the_service_declares(
+    parameters: dict[str, str], text: str, cloud: Cloud
+) -> None:
+    create = cloud.client().create_connection
+    assert refused(create, ConnectionName="main", **parameters) == ("InvalidInputException", text)
+    if "ProviderEndpoint" not in parameters and parameters.get("ProviderType") != RESIDENCY:
+        older = cloud.client("codestar-connections").create_connection
+        assert refused(older, ConnectionName="main", **parameters) == ("ValidationException", text)
+
+
+def test_a_connection_with_data_residency_has_an_endpoint_of_its_own(cloud: Cloud) -> None:
+    client = cloud.client()
+    url = "https://acme.ghe.com"
+    arn = client.create_connection(
+        ConnectionName="resident", ProviderType=RESIDENCY, ProviderEndpoint=url
+    )["ConnectionArn"]
+    shown = client.get_connection(ConnectionArn=arn)["Connection"]
+    assert (shown["ProviderType"], shown["ProviderEndpoint"]) == (RESIDENCY, url)
+    assert client.list_connections(ProviderTypeFilter=RESIDENCY)["Connections"] == [shown]
+    client.create_connection(ConnectionName="plain", ProviderType="GitHub")
+    assert "ProviderEndpoint" not in client.list_connections()["Connections"][1]
 
 
 def test_provider_and_host_may_be_given_when_they_agree(cloud: Cloud) -> None:
@@ -125,7 +159,7 @@ def test_names_may_repeat_unless_told_otherwise(start: Start) -> None:
             create(ConnectionName="main", ProviderType="GitHub")
         else:
             code, _ = refused(create, ConnectionName="main", ProviderType="Bitbucket")
-            assert code == "ValidationException"
+            assert code == "InvalidInputException"
         assert len(cloud.client().list_connections()["Connections"]) == count
 
 

@@ -52,7 +52,9 @@ def test_a_link_needs_a_connection_that_is_available(cloud: Cloud) -> None:
         True,
     )
     missing = {**wanted, "ConnectionArn": made["ConnectionArn"] + "0"}
-    assert refused(client.create_repository_link, **missing)[0] == "InvalidInputException"
+    assert refused(client.create_repository_link, **missing)[0] == "ResourceNotFoundException"
+    older = cloud.client("codestar-connections").create_repository_link
+    assert refused(older, **missing)[0] == "InvalidInputException"
 
 
 def test_a_link_takes_any_connection_when_told_so(start: Start) -> None:
@@ -172,6 +174,9 @@ def test_a_stack_has_one_sync_configuration(cloud: Cloud) -> None:
     code, _ = refused(create, RepositoryLinkId=link_id, **wanted)
     assert code == "ResourceAlreadyExistsException"
     code, _ = refused(create, RepositoryLinkId=NO_SUCH_ID, **wanted)
+    assert code == "ResourceNotFoundException"
+    older = cloud.client("codestar-connections").create_sync_configuration
+    code, _ = refused(older, RepositoryLinkId=NO_SUCH_ID, **wanted)
     assert code == "InvalidInputException"
 
 
@@ -186,6 +191,23 @@ def test_azure_devops_has_no_git_sync(cloud: Cloud) -> None:
         Branch="b",
         ConfigFile="c",
         RoleArn=ROLE,
+        RepositoryLinkId=link["RepositoryLinkId"],
+    )
+    assert code == "InvalidInputException"
+    other = available_connection(cloud)
+    usable = cloud.client().create_repository_link(
+        ConnectionArn=other, OwnerId="o", RepositoryName="s"
+    )["RepositoryLinkInfo"]
+    cloud.client().create_sync_configuration(
+        **STACK,
+        Branch="b",
+        ConfigFile="c",
+        RoleArn=ROLE,
+        RepositoryLinkId=usable["RepositoryLinkId"],
+    )
+    code, _ = refused(
+        cloud.client().update_sync_configuration,
+        **STACK,
         RepositoryLinkId=link["RepositoryLinkId"],
     )
     assert code == "InvalidInputException"

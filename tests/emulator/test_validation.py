@@ -13,7 +13,14 @@ HOST = {
     "ProviderType": "GitHubEnterpriseServer",
     "ProviderEndpoint": "https://h.example",
 }
-PROVIDERS = "[Bitbucket, GitHub, GitHubEnterpriseServer, GitLab, GitLabSelfManaged, AzureDevOps]"
+PROVIDERS = (
+    "[Bitbucket, GitHub, GitHubEnterpriseServer, GitLab, GitLabSelfManaged, AzureDevOps, "
+    "GitHubEnterpriseCloudDataResidency]"
+)
+CONNECTION_ARN = (
+    r"arn:aws(-[\w]+)*:(codestar-connections|codeconnections):[a-z0-9\-]+:[0-9]{12}"
+    r":connection\/[\w\-]+"
+)
 UUID = r"^[0-9a-fA-F]{8}\b-[0-9a-fA-F]{4}\b-[0-9a-fA-F]{4}\b-[0-9a-fA-F]{4}\b-[0-9a-fA-F]{12}$"
 SUBNET = (
     "Member must satisfy constraint: [Member must have length less than or equal to 24, "
@@ -71,7 +78,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         one(
             "'nope'",
             "connectionArn",
-            r"Member must satisfy regular expression pattern: arn:aws(-[\w]+)*:.+:.+:[0-9]{12}:.+",
+            f"Member must satisfy regular expression pattern: {CONNECTION_ARN}",
         ),
     ),
     (

@@ -17,8 +17,13 @@ SERVICES = ("codeconnections", "codestar-connections")
 
 # What the old service lacks: https://docs.aws.amazon.com/codestar-connections/latest/APIReference/
 # against https://docs.aws.amazon.com/codeconnections/latest/APIReference/.
-NEWER_VALUES = {"ProviderType": {"AzureDevOps"}}
-NEWER_MEMBERS = {"PullRequestComment"}
+NEWER_VALUES = {"ProviderType": {"AzureDevOps", "GitHubEnterpriseCloudDataResidency"}}
+NEWER_MEMBERS: Mapping[str, set[str]] = {
+    "CreateConnection": {"ProviderEndpoint"},
+    "CreateSyncConfiguration": {"PullRequestComment"},
+    "UpdateSyncConfiguration": {"PullRequestComment"},
+}
+"""By the operation that takes them."""
 
 ANYTHING = {"", ".*", "^.*$", r"[\s\S]*"}
 """Patterns that allow every text; control characters are refused by the program itself."""
@@ -45,8 +50,9 @@ def _reply(model: ServiceModel, operation: str, *path: str) -> set[str]:
     return set(shape.members)
 
 
-def _missing_here(model: ServiceModel) -> set[str]:
-    return set() if model.service_name == SERVICES[0] else NEWER_MEMBERS
+def _missing_here(kind: type[Resource], model: ServiceModel) -> set[str]:
+    newer = NEWER_MEMBERS.get(kind.calls.create, set())
+    return set() if model.service_name == SERVICES[0] else newer
 
 
 def operations(kind: type[Resource], model: ServiceModel) -> Iterator[str]:
@@ -62,14 +68,14 @@ def create_members(kind: type[Resource], model: ServiceModel) -> Iterator[str]:
     ours = {spec.wire for spec in kind.specs().values()} | set(kind.calls.fixed)
     ours |= {"Tags"} if kind.taggable() else set()
     theirs = set(_input(model, kind.calls.create).members)
-    for name in sorted((ours - _missing_here(model)) ^ theirs):
+    for name in sorted((ours - _missing_here(kind, model)) ^ theirs):
         yield f"create: {name} is in {'the kind' if name in ours else 'the model'} only"
 
 
 def update_members(kind: type[Resource], model: ServiceModel) -> Iterator[str]:
     """What may change is what the update call takes; without one nothing may."""
     mutable = {spec.wire for spec in kind.specs().values() if not spec.immutable}
-    mutable -= _missing_here(model)
+    mutable -= _missing_here(kind, model)
     theirs: set[str] = set()
     if kind.calls.update:
         shape = _input(model, kind.calls.update)
@@ -169,7 +175,8 @@ def replies(kind: type[Resource], model: ServiceModel) -> Iterator[str]:
     """The replies hold what the kind looks for: objects, their ids, ARNs, statuses and fields."""
     calls = kind.calls
     named = {calls.id, calls.arn, calls.status} - {""}
-    fields = {s.wire for s in kind.specs().values() if not s.write_only} - _missing_here(model)
+    fields = {s.wire for s in kind.specs().values() if not s.write_only}
+    fields -= _missing_here(kind, model)
     listed = _reply(model, calls.list)
     if calls.items not in listed:
         yield f"{calls.list} gives no {calls.items}"

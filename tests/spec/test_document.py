@@ -149,6 +149,13 @@ BROKEN = [
         "GitLabSelfManaged is reached through a host",
         "write `host`",
     ),
+    (
+        "E040",
+        "connections:\n- §{name: a, provider_type: GitHubEnterpriseCloudDataResidency}\n",
+        "provider_endpoint goes with the provider_type GitHubEnterpriseCloudDataResidency, and",
+        "write both",
+    ),
+    ("E040", "connections:\n- §{name: a, provider_type: GitHub, provider_endpoint: u}\n", "p", "w"),
     ("E040", MAIN + ", tags: §{aws:a: b}}", "`tags`: tags whose key starts like aws", "cho"),
     ("E040", MAIN + ", tags: §{reconciler.owner: b}}", "reconciler.owner", "another key"),
     (
@@ -199,7 +206,7 @@ BROKEN = [
         "E048",
         MAIN + ", ignore: [{field: §color, reason: r}]}",
         "a connection has no field `color`",
-        "fields: host, name, provider_type, tags",
+        "fields: host, name, provider_endpoint, provider_type, tags",
     ),
 ]
 ELSEWHERE = {"E043", "E044", "E045"}
