@@ -13,8 +13,7 @@ from reconciler.apply import Event, Outcome, Seen, Status
 from reconciler.diff import Action, Change
 from reconciler.plan import Plan, Task, removes, worklist
 from reconciler.resource import Address, plain
-
-FORMAT_VERSION = "1.0"
+from reconciler.spec.problems import FORMAT_VERSION
 
 
 class TargetForm(TypedDict):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import http.client
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -49,6 +49,9 @@ class Proxy(ThreadingHTTPServer):
         self.calls: list[str] = []
         self.dangling: list[str] = []
         self.process: subprocess.Popen[str] | None = None
+        self.meanwhile: Callable[[], None] = lambda: None
+        self.lists = 0
+        self.at_list: tuple[int, Callable[[], object]] = (0, lambda: None)
 
     def mutating(self, operation: str) -> str:
         """Count a call; say when to kill at this one."""
@@ -76,6 +79,12 @@ class Handler(BaseHTTPRequestHandler):
         operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
         writes = bool(operation) and not operation.startswith(READS)
         kill = self.server.mutating(operation) if writes else ""
+        if operation == "ListConnections":
+            self.server.lists += 1
+            if self.server.lists == self.server.at_list[0]:
+                self.server.at_list[1]()
+        if len(self.server.calls) == 1 and writes:
+            self.server.meanwhile()
         if kill == "before":
             self.kill()
             return

@@ -95,3 +95,14 @@ def test_every_key_of_the_files_is_in_a_table() -> None:
     for kind in SECTIONS.values():
         for extra in kind.extras & kind.model_fields.keys():
             assert f"`{extra}" in README
+
+
+def test_every_option_of_the_guards_is_in_the_readme() -> None:
+    assert isinstance(root, Commands)
+    command = root.get_command(None, "apply")  # type: ignore[arg-type]
+    assert command is not None
+    guards = {"adopt", "take_over", "prune", "allow_destroy", "max_destroy", "allow_empty"}
+    found = {p.opts[0] for p in command.params if p.name in guards | {"allow_pending", "wait"}}
+    assert len(found) == 8
+    for option in found:
+        assert f"`{option}" in README

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 import uuid
+from contextlib import suppress
 
 import click
 
@@ -16,6 +17,7 @@ from reconciler.cli.progress import display, follow
 from reconciler.plan import Plan
 from reconciler.reconcile import apply_plan
 from reconciler.report import plan_document, report_document
+from reconciler.safe import safe
 
 
 def applied(planning: Planning, *, yes: bool, wait: float) -> int:
@@ -29,10 +31,11 @@ def applied(planning: Planning, *, yes: bool, wait: float) -> int:
         run_id = uuid.uuid4().hex
         events, stopped = _carried_out(run, plan, run_id, wait=wait)
         # What was read back one by one is looked at once more as a whole, as the next run would.
-        after = run.plan() if plan.work and not stopped else None
+        after, stopped = _looked_again(run, stopped) if plan.work else (None, stopped)
         report = report_document(plan, events, run=run_id, after=after)
     if planning.outputs.is_text and plan.work:
-        click.echo()
+        with suppress(BrokenPipeError):  # told once, when the report is written
+            click.echo()
     code = planning.finished(report)
     return stopped or code
 
@@ -44,15 +47,42 @@ def _asked(planning: Planning, run: Run, plan: Plan, *, yes: bool) -> int:
     planning.outputs.show(plan_document(plan), err=not planning.outputs.is_text)
     if yes:
         return Exit.DONE
-    count = len(plan.work)
-    if not click.confirm(f"Carry out {count} change{'s' * (count != 1)}?", err=True):
+    now = run.plan() if _confirmed(len(plan.work)) else None
+    if now is not None and now.fingerprint == plan.fingerprint:
+        return Exit.DONE
+    planning.outputs.save(report_document(plan, [], run=""))
+    if now is None:
         click.echo("Nothing was changed.", err=True)
         return Exit.ERROR
-    if run.plan().fingerprint != plan.fingerprint:
-        text = "what is live changed while you were asked; nothing was changed: apply again"
-        click.echo(f"Error: {text}", err=True)
-        return Exit.STALE
-    return Exit.DONE
+    before, after = ({c.address: c for c in each.changes} for each in (plan, now))
+    moved = [str(a) for a in {**before, **after} if before.get(a) != after.get(a)]
+    text = f"{', '.join(moved[:5])} changed while you were asked; nothing was done: apply again"
+    click.echo(f"Error: {safe(text)}", err=True)
+    return Exit.STALE
+
+
+def _confirmed(count: int) -> bool:
+    """Ask; the end of input is a no, an interrupt is none of both."""
+    try:
+        return click.confirm(f"Carry out {count} change{'s' * (count != 1)}?", err=True)
+    except click.Abort as abort:
+        if isinstance(abort.__context__, EOFError):
+            return False
+        raise
+
+
+def _looked_again(run: Run, stopped: int) -> tuple[Plan | None, int]:
+    """The plan when all is done; none when a signal or a failure leaves no time for it."""
+    if stopped:
+        return None, stopped
+    try:
+        return run.plan(), Exit.DONE
+    except (KeyboardInterrupt, SystemExit) as signal:
+        return None, _code_of(signal)
+
+
+def _code_of(signal: BaseException) -> Exit:
+    return Exit.TERMINATED if isinstance(signal, SystemExit) else Exit.INTERRUPTED
 
 
 def _carried_out(run: Run, plan: Plan, run_id: str, *, wait: float) -> tuple[list[Event], int]:
@@ -68,6 +98,5 @@ def _carried_out(run: Run, plan: Plan, run_id: str, *, wait: float) -> tuple[lis
                 events.append(event)  # noqa: PERF402  what came before a signal must not be lost
         except (KeyboardInterrupt, SystemExit) as signal:
             events += cut_short(plan, events)
-            terminated = isinstance(signal, SystemExit)
-            return events, Exit.TERMINATED if terminated else Exit.INTERRUPTED
+            return events, _code_of(signal)
     return events, Exit.DONE

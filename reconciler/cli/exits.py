@@ -44,7 +44,12 @@ def exit_code(
         holds.add(Exit.WAITING)
     if detailed and document["changes"]:
         holds.add(Exit.DIFFERENCES)
-    return next((code for code in PRECEDENCE if code in holds), Exit.DONE)
+    return worst(*holds)
+
+
+def worst(*codes: Exit) -> Exit:
+    """The one that is given when several hold."""
+    return next((code for code in PRECEDENCE if code in codes), Exit.DONE)
 
 
 def _faults(document: Mapping[str, Any]) -> list[Exit]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ import click
 import reconciler
 from reconciler.cli import commands
 from reconciler.cli.exits import Exit
+from reconciler.cli.output import abandon_stdout
 from reconciler.errors import ReconcilerError
 from reconciler.safe import safe
 
@@ -56,6 +58,9 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
     signal.signal(signal.SIGTERM, _terminated)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name may not exist in its encoding
     try:
         code = run(sys.argv[1:])
     except SystemExit as leaving:
@@ -84,17 +89,16 @@ def run(arguments: list[str]) -> int:
         click.echo(f"Error: {safe(str(error))}", err=True)
         return Exit.ERROR
     except BrokenPipeError:
-        # The reader of stdout went away; what is still buffered has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon_stdout()
         return Exit.ERROR
     except OSError as error:
         click.echo(f"Error: {safe(str(error))}", err=True)
         return Exit.ERROR
     except Exception as error:
-        if "--debug" in arguments:
+        if "--debug" in arguments or os.environ.get("RECONCILER_DEBUG"):
             raise
         text = safe(f"{type(error).__name__}: {error}")
-        click.echo(f"Bug: {text}; --debug shows where", err=True)
+        click.echo(f"Bug: {text}; RECONCILER_DEBUG=1 shows where", err=True)
         return Exit.ERROR
     return int(code or Exit.DONE)
 

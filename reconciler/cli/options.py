@@ -12,6 +12,7 @@ import click
 from reconciler.cli.output import OUTPUT
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+LOCAL_STORE = ".reconciler/local.db"
 SERVICES = ("codeconnections", "codestar-connections")
 
 
@@ -20,6 +21,12 @@ def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
     long = next(name for name in names if name.startswith("--")).partition("/")[0]
     variable = "RECONCILER_" + long.removeprefix("--").replace("-", "_").upper()
     return click.option(*names, envvar=variable, **settings)
+
+
+class Texts(click.types.StringParamType):
+    """Texts of a repeatable option; from the environment one a line, since they may hold blanks."""
+
+    envvar_list_splitter = "\n"
 
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
@@ -114,7 +121,7 @@ def target_options(command: Command) -> Command:
         option(
             "--local-store",
             type=click.Path(dir_okay=False),
-            default=".reconciler/local.db",
+            default=LOCAL_STORE,
             show_default=True,
             metavar="FILE",
             help="Where the local one keeps its state.",
@@ -137,6 +144,7 @@ def guard_options(command: Command) -> Command:
         option("--adopt", is_flag=True, help="Take over declared objects that nobody owns."),
         option(
             "--take-over",
+            type=Texts(),
             multiple=True,
             metavar="OWNER",
             help="Take over declared objects of this owner.",
@@ -155,6 +163,7 @@ def destroy_options(command: Command) -> Command:
         command,
         option(
             "--allow-destroy",
+            type=Texts(),
             multiple=True,
             metavar="ADDRESS",
             help="Let this object be deleted or replaced.",

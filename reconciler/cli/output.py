@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -28,6 +28,7 @@ class OutputType(click.ParamType[Output]):
     """`FORMAT` or `FORMAT=FILE`."""
 
     name = "output"
+    envvar_list_splitter = "\n"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -62,9 +63,11 @@ class Outputs:
             chosen = (Output("text"), *chosen)
         if on_stdout > 1:
             raise click.UsageError("only one --output can go to stdout: give the others a file")
-        for output in chosen:
-            if output.file is not None:
-                _check_writable(output.file)
+        files = [output.file for output in chosen if output.file is not None]
+        if len(set(files)) < len(files):
+            raise click.UsageError("two --output go to the same file")
+        for file in files:
+            _check_writable(file)
         return cls(chosen, wants_color(color))
 
     @property
@@ -73,9 +76,20 @@ class Outputs:
         return any(output == Output("text") for output in self.outputs)
 
     def write(self, document: Mapping[str, Any]) -> None:
-        """Write the document in every format asked for."""
-        for output in self.outputs:
-            self._write(output, document)
+        """Write the document in every format asked for; files first, since a reader of stdout may
+        have gone away, and each even when another one failed."""
+        failed: ReconcilerError | None = None
+        for output in sorted(self.outputs, key=lambda output: output.file is None):
+            try:
+                self._write(output, document)
+            except ReconcilerError as error:
+                failed = error
+        if failed is not None:
+            raise failed
+
+    def save(self, document: Mapping[str, Any]) -> None:
+        """Write the document to the files only."""
+        replace(self, outputs=tuple(o for o in self.outputs if o.file)).write(document)
 
     def refuse(self, document: Mapping[str, Any]) -> None:
         """Write the document like `write`, but as text on stderr: data was asked for, and there
@@ -110,6 +124,11 @@ def wants_color(color: str) -> bool:
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether a person sits at this stream; a closed one is None."""
     return stream is not None and stream.isatty()
+
+
+def abandon_stdout() -> None:
+    """The reader of stdout went away: what is still buffered has nowhere to go."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _check_writable(file: str) -> None:

@@ -12,12 +12,13 @@ from typing import Any
 
 import click
 
-from reconciler.cli.exits import Exit, exit_code
+from reconciler.cli.exits import Exit, exit_code, worst
 from reconciler.cli.files import desired_of
-from reconciler.cli.output import Outputs
+from reconciler.cli.output import Outputs, abandon_stdout
 from reconciler.cli.progress import Watched, display
 from reconciler.cli.target import TargetOptions, check_consistent, opened
 from reconciler.diff import diff
+from reconciler.errors import ReconcilerError
 from reconciler.guards import Allow
 from reconciler.plan import Plan
 from reconciler.reconcile import Compare, plan_for
@@ -97,12 +98,20 @@ class Planning:
 
     def finished(self, document: Mapping[str, Any], *, detailed: bool = False) -> Exit:
         """Write the document, and give the exit code that it amounts to."""
-        self.outputs.write(document)
+        code = exit_code(document, detailed=detailed, allow_pending=self.allow_pending)
+        try:
+            self.outputs.write(document)
+        except ReconcilerError as error:
+            click.echo(f"Error: {safe(str(error))}", err=True)
+            code = worst(code, Exit.ERROR)
+        except BrokenPipeError:
+            # Nobody reads stdout any more; what was done is done, and its code stands.
+            abandon_stdout()
         self._unused_allowances(document)
         if unread := document["coverage"]["unread"]:
             text = f"{len(unread)} reads failed, so nothing can be applied: {unread[0]['reason']}"
             click.echo(f"Error: {safe(text)}", err=True)
-        return exit_code(document, detailed=detailed, allow_pending=self.allow_pending)
+        return code
 
     def _unused_allowances(self, document: Mapping[str, Any]) -> None:
         """Say it when an address was allowed to be destroyed that the plan does not have."""

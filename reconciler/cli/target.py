@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import click
 
@@ -17,6 +18,12 @@ from reconciler.resource import Api, Desired, Target
 
 LOCAL_ACCOUNT = "000000000000"
 LOCAL_REGION = "us-east-1"
+AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn")
+"""Where AWS answers (botocore, endpoints.json); anything else is somebody's own endpoint."""
+AWS_CONSOLE = "console.aws.amazon.com"
+CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
+"""The console of the other partitions, by the beginning of their Regions' names:
+https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +81,11 @@ def opened(options: TargetOptions, desired: Desired) -> Iterator[tuple[Api, Targ
     )
     api = AwsApi(session)
     target = Target(session.account(), session.region, api.endpoint)
-    if ".amazonaws." not in api.endpoint:
+    if not urlsplit(api.endpoint).netloc.endswith(AWS_DOMAINS):
         target = replace(target, console=_literal(api.endpoint))
+    for prefix, console in CONSOLES.items():
+        if target.region.startswith(prefix):
+            target = replace(target, console=target.console.replace(AWS_CONSOLE, console))
     yield api, target
 
 
@@ -95,10 +105,9 @@ def _local(options: TargetOptions, desired: Desired) -> Iterator[tuple[Api, Targ
     region = options.region or desired.region or LOCAL_REGION
     store = Path(options.local_store)
     try:
-        store.parent.mkdir(parents=True, exist_ok=True)
         emulator = Emulator(EmulatorSettings(store=store, handshake=options.local_handshake))
     except (OSError, StoreError) as error:
-        raise TargetError(f"{store} cannot be used as the local store: {error}") from error
+        raise TargetError(f"the local store cannot be used: {error}") from error
     with emulator:
         settings = Settings(
             region=region,

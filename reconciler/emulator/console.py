@@ -46,7 +46,7 @@ def page(things: Sequence[Approvable], notice: str | None = None, status: int = 
     html = "".join(
         (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            '<meta http-equiv="refresh" content="5">',
+            '<meta http-equiv="refresh" content="5;url=/">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>Local CodeConnections</title><style>{_STYLE}</style></head><body>",
             f"<h1>Local CodeConnections</h1><p>{waiting} waiting for approval.</p>",

@@ -48,7 +48,10 @@ def _pending(control: Control, _: Arguments) -> Json:
 
 
 def _requests(control: Control, arguments: Arguments) -> Json:
-    after = int(arguments.get("after", 0))
+    try:
+        after = int(arguments.get("after", 0))
+    except ValueError:
+        raise ValueError("'after' must be the number of a request") from None
     mutating_only = str(arguments.get("mutating_only", "")).lower() in {"1", "true"}
     found = control.requests(after, mutating_only=mutating_only)
     return {"requests": [asdict(one) for one in found]}

@@ -140,6 +140,20 @@ def _cbor(body: bytes) -> Any:
     from cbor2 import CBORDecodeError, loads
 
     try:
-        return loads(body)
+        value = loads(body)
     except (CBORDecodeError, EOFError) as error:
         raise ValueError(str(error)) from error
+    _check_plain(value, 32)
+    return value
+
+
+def _check_plain(value: Any, depth: int) -> None:
+    """Refuse what no JSON could say: integers beyond 64 bits, and values that hold themselves."""
+    if depth == 0 or (isinstance(value, int) and value.bit_length() > 64):
+        raise ValueError("not a value of this protocol")
+    if isinstance(value, dict):
+        for item in value.values():
+            _check_plain(item, depth - 1)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check_plain(item, depth - 1)

@@ -156,9 +156,8 @@ class _Lines:
             )
             return
         if counts:
-            parts = [f"{n} {COUNTED[action]}" for action, n in counts.items()]
-            text = ", ".join(parts).replace(COUNTED["defer"], _deferred(document["deferred"]))
-            yield self.style(f"Plan: {text}.", bold=True)
+            later = f" ({_counted(document['deferred'])})" if counts.get("defer") else ""
+            yield self.style(f"Plan: {_counted(counts, later)}.", bold=True)
 
     def outcomes(self, document: Document) -> Iterator[str]:
         outcomes: Sequence[Document] = document["outcomes"]
@@ -198,9 +197,14 @@ def _listed(addresses: Sequence[str]) -> str:
     return ", ".join(addresses[:3]) + more
 
 
-def _deferred(counts: Mapping[str, int]) -> str:
-    parts = [f"{n} {COUNTED[action]}" for action, n in counts.items() if n]
-    return f"deferred ({', '.join(parts)})"
+def _counted(counts: Mapping[str, int], later: str = "") -> str:
+    """How many changes of each action there are; `later` is what the deferred ones do."""
+    parts = [
+        f"{n} {COUNTED[action]}{later if action == 'defer' else ''}"
+        for action, n in counts.items()
+        if n
+    ]
+    return ", ".join(parts)
 
 
 def _objects(count: int) -> str:

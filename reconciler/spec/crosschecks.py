@@ -4,7 +4,7 @@ right by themselves go in, problems come out."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -44,12 +44,14 @@ SUGGESTIONS = 500
 """Among how many names a similar one is looked for: each look compares with all of them."""
 
 
-def crosschecked(entries: Entries) -> Iterator[Problem]:
-    """Every problem between the entries."""
+def crosschecked(found: Sequence[Entry], entries: Entries) -> Iterator[Problem]:
+    """Every problem between the entries; `found` also has those that are not in `entries`, because
+    they have no name or one that is taken."""
     bound: dict[tuple[str, str], Entry] = {}
     former: dict[Address, Entry] = {}
-    for entry in entries.values():
+    for entry in found:
         yield from _references(entry, entries)
+    for entry in entries.values():
         if entry.resource is not None:
             yield from _binding(entry, entry.resource, bound)
             yield from _former_names(entry, entry.resource, entries, former)

@@ -38,7 +38,7 @@ def load(
             loading.take_file(source.name, source.content)
         for entry in loading.found:
             loading.take_entry(entry)
-        loading.problems.extend(crosschecked(loading.entries))
+        loading.problems.extend(crosschecked(loading.found, loading.entries))
     owner = owner or loading.header.get("owner")
     if owner is None and not loading.problems:
         hint = "write `owner: NAME` at the top of a file, or give --owner"

@@ -9,6 +9,9 @@ from typing_extensions import TypedDict
 
 from reconciler.safe import safe
 
+FORMAT_VERSION = "1.0"
+"""Of every document this program writes; a minor version only adds members."""
+
 CODES: dict[str, str] = {
     "E001": "file cannot be read",
     "E002": "folder holds no YAML file",
@@ -117,7 +120,7 @@ def problems_document(
 ) -> ProblemsForm:
     """Give the JSON form of what is wrong with files, or of what they declare."""
     return {
-        "format_version": "1.0",
+        "format_version": FORMAT_VERSION,
         "kind": "problems",
         "problems": [problem.as_json() for problem in problems],
         "declared": dict(declared or {}),

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from reconciler.emulator import Emulator
+from reconciler.emulator import Emulator, Settings
 from tests.cli.servers import answering, error, logged_in
 from tests.cli.terminal import on_terminal
 from tests.conftest import Cli
@@ -112,3 +112,17 @@ def test_a_file_is_harmless(name: str, cli: Cli, tmp_path: Path) -> None:
     result = cli("validate", path)
     assert result.code == 1
     expect_harmless(result.out)
+
+
+def test_a_host_that_is_approved_is_shown_harmlessly(cli: Cli, tmp_path: Path) -> None:
+    with Emulator(Settings(store=tmp_path / "s.db", handshake="manual")) as emulator:
+        client = boto3.client("codeconnections", endpoint_url=emulator.url)
+        arn = client.create_host(
+            Name="\x1b]0;t\x07x",
+            ProviderType="GitHubEnterpriseServer",
+            ProviderEndpoint="https://a.example.com",
+        )["HostArn"]
+    done = cli("emulator", "approve", arn, "--store", tmp_path / "s.db")
+    assert done.code == 0
+    assert "\x1b" not in done.out
+    assert "AVAILABLE" in done.out

@@ -70,7 +70,10 @@ def test_a_bug_is_one_line_until_somebody_wants_to_see_it(debug: bool, tmp_path:
     assert (done.returncode, done.stdout) == (1, "")
     assert ("Traceback" in done.stderr) is debug
     if not debug:
-        assert done.stderr == "Bug: ZeroDivisionError: division by zero; --debug shows where\n"
+        assert (
+            done.stderr
+            == "Bug: ZeroDivisionError: division by zero; RECONCILER_DEBUG=1 shows where\n"
+        )
 
 
 def test_the_way_to_approve_can_be_copied(desired: Path, cli: Cli, tmp_path: Path) -> None:

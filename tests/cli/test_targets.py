@@ -175,7 +175,7 @@ def test_a_local_store_that_cannot_be_used(desired: Path, cli: Cli, tmp_path: Pa
     for store in ("file/local.db", "file"):
         result = cli("plan", desired, "--local", "--local-store", store)
         assert (result.code, result.out) == (1, "")
-        assert result.err.startswith(f"Error: {store} cannot be used as the local store: ")
+        assert result.err.startswith(f"Error: the local store cannot be used: {store}: ")
         assert len(result.err.splitlines()) == 1
 
 

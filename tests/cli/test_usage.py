@@ -160,7 +160,7 @@ def test_options_come_from_the_environment(
 ) -> None:
     monkeypatch.setenv("RECONCILER_ENDPOINT_URL", emulator.url)
     monkeypatch.setenv("RECONCILER_REGION", "us-west-2")
-    monkeypatch.setenv("RECONCILER_OUTPUT", "json text=said.txt")
+    monkeypatch.setenv("RECONCILER_OUTPUT", "json\ntext=said.txt")
     monkeypatch.setenv("RECONCILER_OWNER", "somebody")
     monkeypatch.setenv("RECONCILER_DETAILED_EXITCODE", "1")
     result = cli("plan", desired)

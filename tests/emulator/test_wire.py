@@ -211,3 +211,31 @@ def test_keys_that_name_no_account_share_one(cloud: Cloud) -> None:
         assert ":000000000000:" in made["ConnectionArn"]
     assert len(cloud.client(account="test").list_connections()["Connections"]) == 2
     assert cloud.client().list_connections()["Connections"] == []
+
+
+def cbor_reply(cloud: Cloud, body: bytes) -> tuple[int, bytes]:
+    """The answer to a CBOR body that no client would send."""
+    return Raw(cloud).request(
+        "POST",
+        "/service/CodeConnections_20231201/operation/ListConnections",
+        body,
+        {
+            "smithy-protocol": "rpc-v2-cbor",
+            "Content-Type": "application/cbor",
+            "Authorization": AUTHORIZATION,
+        },
+    )
+
+
+@pytest.mark.parametrize("value", [10**5000, -(2**70), [[10**40]]], ids=["huge", "large", "deep"])
+def test_cbor_that_no_json_could_say_is_refused(cloud: Cloud, value: Any) -> None:
+    status, body = cbor_reply(cloud, cbor2.dumps({"MaxResults": value}))
+    assert status == 400
+    assert b"SerializationException" in body
+
+
+def test_cbor_that_holds_itself_is_refused(cloud: Cloud) -> None:
+    # Tag 28 marks a list as shared, and tag 29 refers back to it from inside.
+    status, body = cbor_reply(cloud, bytes.fromhex("a16a4d6178526573756c7473d81c81d81d00"))
+    assert status == 400
+    assert b"SerializationException" in body

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.exits import Exit
-from reconciler.cli.options import Duration, option
+from reconciler.cli.options import LOCAL_STORE, Duration, option
 from reconciler.errors import ReconcilerError
+from reconciler.safe import safe
 
 if TYPE_CHECKING:
     from reconciler.emulator import Control
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 STORE = option(
     "--store",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=".reconciler/local.db",
+    default=LOCAL_STORE,
     show_default=True,
     metavar="FILE",
     help="The file with its state.",
@@ -73,7 +74,6 @@ def serve(store: Path, port: int, handshake: Any, handshake_after: float) -> int
         store=store, port=port, handshake=handshake, handshake_seconds=handshake_after
     )
     try:
-        store.parent.mkdir(parents=True, exist_ok=True)
         emulator = Emulator(settings)
     except (OSError, StoreError) as error:
         raise ReconcilerError(f"the emulator cannot start: {error}") from error
@@ -106,7 +106,7 @@ def approve(target: str, fail: bool, store: Path) -> None:
             done = control.approve(target, ok=not fail)
         except ControlError as error:
             raise ReconcilerError(str(error)) from error
-    click.echo(f"{done.arn} is {done.status}")
+    click.echo(safe(f"{done.arn} is {done.status}"))
 
 
 @command.command(
