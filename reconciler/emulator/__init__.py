@@ -6,6 +6,7 @@ It shares no code with the rest of the program: it is a second opinion on how AW
 from reconciler.emulator.control import Approvable, Control
 from reconciler.emulator.emulator import Emulator
 from reconciler.emulator.errors import ControlError
+from reconciler.emulator.faults import Fault
 from reconciler.emulator.requests import Request
 from reconciler.emulator.settings import Quotas, Settings
 from reconciler.emulator.store import StoreError
@@ -15,6 +16,7 @@ __all__ = [
     "Control",
     "ControlError",
     "Emulator",
+    "Fault",
     "Quotas",
     "Request",
     "Settings",

@@ -27,6 +27,8 @@ class Call:
     """Epoch seconds."""
     declared: frozenset[str]
     """The error codes that the model declares for the operation."""
+    lag: float = 0.0
+    """For how many seconds a list leaves out what is new."""
 
     def invalid(self, message: str) -> ApiError:
         """InvalidInputException where the operation declares it, else ValidationException.

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-from reconciler.emulator import connections, history, hosts, requests
+from reconciler.emulator import connections, faults, history, hosts, requests
 from reconciler.emulator.errors import ControlError
+from reconciler.emulator.faults import Fault
 from reconciler.emulator.requests import Request
 from reconciler.emulator.store import TABLES, Store
 
@@ -113,6 +114,16 @@ class Control:
         """A new ACTIVE blocker of a stack (its name, or sync_configuration/NAME); gives its id."""
         with self._store.transaction() as rows:
             return history.add_blocker(rows, target, reason, contexts or {}, self._clock())
+
+    def fault(self, fault: Fault) -> None:
+        """Lets some of the next requests go wrong."""
+        with self._store.transaction() as rows:
+            faults.add(rows, fault)
+
+    def clear_faults(self) -> None:
+        """Lets nothing go wrong any more."""
+        with self._store.transaction() as rows:
+            rows.execute("DELETE FROM faults")
 
     def reset(self) -> None:
         """Forgets everything, the request log too."""

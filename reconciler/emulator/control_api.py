@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 from reconciler.emulator.control import Approvable, Control
 from reconciler.emulator.errors import ControlError
+from reconciler.emulator.faults import Fault
 from reconciler.emulator.http import Message, Reply
 
 Arguments: TypeAlias = Mapping[str, Any]
@@ -15,7 +16,7 @@ Json: TypeAlias = dict[str, Any]
 
 
 def answer(control: Control, message: Message, name: str) -> Reply:
-    """GET health, pending, requests; POST approve, sync, blocker, reset with a JSON object as body.
+    """GET health, pending, requests; POST approve, sync, blocker, fault, reset with a JSON object.
 
     400 for arguments that cannot be read, 404 for another name, 409 for what Control refuses.
     """
@@ -88,6 +89,18 @@ def _blocker(control: Control, arguments: Arguments) -> Json:
     return {"id": control.record_blocker(target, reason, contexts=contexts)}
 
 
+def _fault(control: Control, arguments: Arguments) -> Json:
+    kinds = {field.name: type(field.default) for field in fields(Fault)}
+    for name, value in arguments.items():
+        if name not in kinds:
+            raise ValueError(f"no {name!r} here; there are {', '.join(kinds)}")
+        wanted = (int, float) if kinds[name] is float else kinds[name]
+        if name != "kind" and (isinstance(value, bool) or not isinstance(value, wanted)):
+            raise TypeError(f"{name!r} must be a {kinds[name].__name__}")
+    control.fault(Fault(**{**arguments, "kind": _text(arguments, "kind")}))
+    return {}
+
+
 def _reset(control: Control, _: Arguments) -> Json:
     control.reset()
     return {}
@@ -102,6 +115,7 @@ _WRITES: dict[str, Callable[[Control, Arguments], Json]] = {
     "approve": _approve,
     "sync": _sync,
     "blocker": _blocker,
+    "fault": _fault,
     "reset": _reset,
 }
 

@@ -42,6 +42,7 @@ def create_host(call: Call) -> Json:
         provider_type=wanted["ProviderType"],
         endpoint=wanted["ProviderEndpoint"],
         vpc=json.dumps(vpc) if vpc else None,
+        created_at=call.now,
         initialized_at=ready,
         approved_at=_approval(call, ready),
     )

@@ -36,6 +36,8 @@ class Reply:
     content_type: str
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    ending: str = ""
+    """How it is lost on its way: reset, eof, or cut in the middle; else it arrives whole."""
 
 
 class BadRequest(ValueError):

@@ -23,9 +23,11 @@ def page(
     size = call.parameters.get("MaxResults") or call.settings.page_size
     bound = [call.operation, call.caller.account, call.caller.region, *filters]
     found = call.every(sql, *values, _position(call, bound), size + 1)
-    if len(found) <= size:
-        return found, None
-    return found[:size], _token(found[size - 1]["id"], bound)
+    token = None if len(found) <= size else _token(found[size - 1]["id"], bound)
+    shown = found[:size]
+    if call.lag:
+        shown = [row for row in shown if row["created_at"] <= call.now - call.lag]
+    return shown, token
 
 
 def _token(position: int, bound: Sequence[object]) -> str:

@@ -36,6 +36,7 @@ def create_repository_link(call: Call) -> Json:
         owner_id=wanted["OwnerId"],
         repository_name=wanted["RepositoryName"],
         encryption_key_arn=wanted.get("EncryptionKeyArn"),
+        created_at=call.now,
     )
     tags.attach(call, link_arn, wanted.get("Tags"))
     return {"RepositoryLinkInfo": _shown(find(call, link_id))}

@@ -4,6 +4,7 @@ import json
 import logging
 import socket
 import socketserver
+import struct
 import threading
 from collections.abc import Callable
 from typing import Any, cast
@@ -67,11 +68,27 @@ class _Handler(socketserver.StreamRequestHandler):
         answer = cast(Server, self.server).answer
         try:
             while message := read(self.rfile, self.wfile.write):
-                self._send(answer(message), message)
+                reply = answer(message)
+                if reply.ending:
+                    self._lose(reply)
+                    return
+                self._send(reply, message)
                 if not message.keep_alive:
                     return
         except BadRequest as error:
             self._send(_refusal(error), None)
+
+    def _lose(self, reply: Reply) -> None:
+        """Ends the connection before the reply, or in the middle of it."""
+        if reply.ending == "cut":
+            content = encode(reply, keep_alive=False)
+            self.wfile.write(content[: len(content) - len(reply.body) // 2 - 1])
+        elif reply.ending == "reset":
+            # Closed without lingering, a connection ends with RST instead of FIN.
+            linger = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.rfile.close()
+            self.connection.close()
 
     def _send(self, reply: Reply, message: Message | None) -> None:
         keep_alive = message is not None and message.keep_alive

@@ -1,11 +1,13 @@
 """What happens to one AWS request: a message in, a reply out, and one transaction in between."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from reconciler.emulator import requests, sts, wire
+from reconciler.emulator import faults, requests, sts, wire
 from reconciler.emulator.call import Call, Json
 from reconciler.emulator.errors import ApiError
+from reconciler.emulator.faults import Fault
 from reconciler.emulator.http import Message, Reply
 from reconciler.emulator.requests import Request
 from reconciler.emulator.settings import Settings
@@ -32,21 +34,33 @@ class Service:
         return self._exchange(message)
 
     def _exchange(self, message: Message) -> Reply:
-        service = None
+        service, fault = None, faults.NONE
         try:
             request = wire.decode(message)
             service = request.service
-            result = self._perform(request)
+            fault = self._fault(request)
+            reply = wire.encode(request, self._perform(request, fault))
         except ApiError as error:
             protocol = wire.protocol_of(message)
             modelled = self._settings.modelled_statuses
-            return wire.encode_error(protocol, error, service, modelled_statuses=modelled)
-        return wire.encode(request, result)
+            reply = wire.encode_error(protocol, error, service, modelled_statuses=modelled)
+        if fault.kind == "timeout":
+            time.sleep(fault.seconds)
+        return faults.spoiled(fault, reply)
 
-    def _perform(self, request: wire.Decoded) -> Json:
+    def _fault(self, request: wire.Decoded) -> Fault:
+        with self._store.transaction() as rows:
+            fault = faults.take(rows, request.operation.name)
+        if fault.kind == "delay":
+            time.sleep(fault.seconds)
+        return fault
+
+    def _perform(self, request: wire.Decoded, fault: Fault) -> Json:
         """Check, behave and log; whatever a behaviour has written is undone when it refuses."""
         record = _record(request, self._clock())
         try:
+            if (refusal := fault.refusal()) is not None:
+                raise refusal
             parameters = request.operation.check(request.parameters)
             with self._store.transaction() as rows:
                 call = Call(
@@ -58,6 +72,7 @@ class Service:
                     settings=self._settings,
                     now=record.time,
                     declared=request.operation.declared,
+                    lag=fault.lag,
                 )
                 result = request.operation.behaviour(call)
                 requests.keep(rows, record, self._settings.requests_kept)

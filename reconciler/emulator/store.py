@@ -15,7 +15,7 @@ _SCHEMA = """
 CREATE TABLE hosts (
     id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, region TEXT NOT NULL,
     arn TEXT NOT NULL UNIQUE, name TEXT NOT NULL, provider_type TEXT NOT NULL,
-    endpoint TEXT NOT NULL, vpc TEXT,
+    endpoint TEXT NOT NULL, vpc TEXT, created_at REAL NOT NULL,
     initialized_at REAL NOT NULL, approved_at REAL, failure TEXT, gone_at REAL
 ) STRICT;
 CREATE TABLE connections (
@@ -27,14 +27,14 @@ CREATE TABLE repository_links (
     id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, region TEXT NOT NULL,
     arn TEXT NOT NULL UNIQUE, link_id TEXT NOT NULL UNIQUE, connection_arn TEXT NOT NULL,
     provider_type TEXT NOT NULL, owner_id TEXT NOT NULL, repository_name TEXT NOT NULL,
-    encryption_key_arn TEXT,
+    encryption_key_arn TEXT, created_at REAL NOT NULL,
     UNIQUE (account, region, provider_type, owner_id, repository_name)
 ) STRICT;
 CREATE TABLE sync_configurations (
     id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, region TEXT NOT NULL,
     sync_type TEXT NOT NULL, resource_name TEXT NOT NULL, link_id TEXT NOT NULL,
     branch TEXT NOT NULL, config_file TEXT NOT NULL, role_arn TEXT NOT NULL,
-    publish_deployment_status TEXT,
+    created_at REAL NOT NULL, publish_deployment_status TEXT,
     trigger_resource_update_on TEXT, pull_request_comment TEXT,
     UNIQUE (account, region, sync_type, resource_name)
 ) STRICT;
@@ -56,6 +56,11 @@ CREATE TABLE tags (
     id INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
     UNIQUE (arn, key)
 ) STRICT;
+CREATE TABLE faults (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, operation TEXT NOT NULL,
+    after INTEGER NOT NULL, count INTEGER NOT NULL, every INTEGER NOT NULL, seconds REAL NOT NULL,
+    seen INTEGER NOT NULL DEFAULT 0
+) STRICT;
 CREATE TABLE requests (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, service TEXT NOT NULL,
     operation TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, parameters TEXT NOT NULL,
@@ -72,6 +77,7 @@ TABLES = (
     "resource_attempts",
     "blockers",
     "tags",
+    "faults",
     "requests",
 )
 """Every table, for whoever empties the store."""

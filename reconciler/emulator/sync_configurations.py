@@ -48,6 +48,7 @@ def create_sync_configuration(call: Call) -> Json:
         sync_type=wanted["SyncType"],
         resource_name=wanted["ResourceName"],
         link_id=link["link_id"],
+        created_at=call.now,
         **{column: wanted.get(member) for member, column in _MUTABLE.items()},
     )
     return {"SyncConfiguration": _shown(find(call))}

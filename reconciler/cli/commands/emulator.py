@@ -140,6 +140,43 @@ def requests(mutating: bool, store: Path) -> None:
             click.echo(json.dumps(asdict(request)))
 
 
+@command.command(
+    epilog="""\b
+Examples:
+  reconciler emulator fault reset --operation CreateConnection
+  reconciler emulator fault ThrottlingException --operation 'List*' --every 3 --count 100
+  reconciler emulator fault --clear
+"""
+)
+@click.argument("kind", required=False)
+@option("--operation", default="*", help="The operation's name, or a pattern such as List*.")
+@option("--after", default=0, type=click.IntRange(0), help="Leave that many requests alone first.")
+@option("--count", default=1, show_default=True, type=click.IntRange(1), help="How often.")
+@option("--every", default=1, type=click.IntRange(1), help="Each time after that many requests.")
+@option("--seconds", type=Duration(), default=0.0, help="How long a delay, timeout or lag lasts.")
+@option("--clear", is_flag=True, help="Let nothing go wrong any more.")
+@STORE
+def fault(kind: str | None, clear: bool, store: Path, **details: Any) -> None:
+    """Let some of the next requests go wrong.
+
+    KIND is an error code of AWS (nothing is done); reset, eof, timeout, cut, html, empty, 500, 502,
+    503 or 504 (done, and the answer is lost); dropped or unavailable (not done); delay; or stale
+    (lists leave out what is new).
+    """
+    from reconciler.emulator import ControlError, Fault
+
+    if (kind is None) is not clear:
+        raise click.UsageError("give either a KIND or --clear")
+    with _control(store) as control:
+        try:
+            if kind is None:
+                control.clear_faults()
+            else:
+                control.fault(Fault(kind=kind, **details))
+        except ControlError as error:
+            raise ReconcilerError(str(error)) from error
+
+
 def _control(store: Path) -> Control:
     from reconciler.emulator import Control, ControlError, StoreError
 

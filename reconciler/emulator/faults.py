@@ -1,0 +1,111 @@
+"""Faults on request: a request's operation in, what goes wrong with it out.
+
+A fault is kept in the store until it has struck as often as it should, so that it can be asked for
+by another process than the one that serves.
+"""
+
+import sqlite3
+from dataclasses import dataclass, fields, replace
+from fnmatch import fnmatchcase
+
+from reconciler.emulator.errors import ApiError, ControlError
+from reconciler.emulator.http import Reply
+
+LOST = ("reset", "eof", "timeout", "cut", "html", "empty", "500", "502", "503", "504")
+"""The operation is carried out and its answer is lost, each in its own way."""
+NOT_DONE = ("dropped", "unavailable")
+"""The operation is not carried out: the connection ends, or a 503 comes back."""
+LATE = ("delay", "stale")
+"""The operation takes `seconds` longer, or a list leaves out what was created in that time."""
+KINDS = (*LOST, *NOT_DONE, *LATE)
+"""Every fault but the refusals, whose kind is AWS's error code, such as ThrottlingException."""
+
+_TEXTS = {
+    "ThrottlingException": "Rate exceeded",
+    "AccessDeniedException": "User is not authorized to perform this operation.",
+}
+_HTML = b"<html><body><h1>Service busy</h1></body></html>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What goes wrong with some of the next requests."""
+
+    kind: str
+    """One of `KINDS`, or the error code that is answered instead of carrying the request out."""
+    operation: str = "*"
+    """Which requests: an operation's name or a pattern such as List*."""
+    after: int = 0
+    """How many of those requests are left alone first."""
+    count: int = 1
+    """How often it strikes before it is used up."""
+    every: int = 1
+    """It strikes each time after this many of those requests: 3 means every third."""
+    seconds: float = 0.0
+    """How long a delay, a timeout or a stale list lasts."""
+
+    def __post_init__(self) -> None:
+        """ControlError for what could not strike."""
+        if self.kind not in KINDS and not self.kind.endswith("Exception"):
+            known = ", ".join(KINDS)
+            raise ControlError(f"no fault {self.kind!r}; there are error codes, {known}")
+        if self.after < 0 or self.count < 1 or self.every < 1 or self.seconds < 0:
+            raise ControlError("after and seconds must be at least 0, count and every at least 1")
+
+    @property
+    def lag(self) -> float:
+        """For how many seconds a new object is not listed yet."""
+        return self.seconds if self.kind == "stale" else 0.0
+
+    def refusal(self) -> ApiError | None:
+        """The error that is answered, where the request is not carried out."""
+        if self.kind in KINDS and self.kind not in NOT_DONE:
+            return None
+        return ApiError(self.kind, _TEXTS.get(self.kind, "Something went wrong on request."))
+
+
+NONE = Fault(kind="delay")
+"""Nothing goes wrong."""
+
+
+def add(rows: sqlite3.Connection, fault: Fault) -> None:
+    """Lets a fault strike from the next request on."""
+    rows.execute(
+        "INSERT INTO faults (kind, operation, after, count, every, seconds) VALUES (?,?,?,?,?,?)",
+        (fault.kind, fault.operation, fault.after, fault.count, fault.every, fault.seconds),
+    )
+
+
+def take(rows: sqlite3.Connection, operation: str) -> Fault:
+    """The fault that strikes this request, the oldest where several could; each is counted."""
+    for row in rows.execute("SELECT * FROM faults ORDER BY id").fetchall():
+        fault = Fault(**{one.name: row[one.name] for one in fields(Fault)})
+        if not fnmatchcase(operation, fault.operation):
+            continue
+        seen = row["seen"] + 1 - fault.after
+        rows.execute("UPDATE faults SET seen = seen + 1 WHERE id = ?", (row["id"],))
+        if seen < 1 or seen % fault.every:
+            continue
+        if seen // fault.every >= fault.count:
+            rows.execute("DELETE FROM faults WHERE id = ?", (row["id"],))
+        return fault
+    return NONE
+
+
+def spoiled(fault: Fault, reply: Reply) -> Reply:
+    """What becomes of the answer to a request that a fault strikes."""
+    match fault.kind:
+        case "reset" | "eof" | "cut":
+            return replace(reply, ending=fault.kind)
+        case "dropped" | "timeout":
+            return replace(reply, ending="eof")
+        case "html":
+            return Reply(200, "text/html", _HTML)
+        case "empty":
+            return Reply(200, reply.content_type, b"")
+        case "unavailable":
+            return Reply(503, "text/html", _HTML)
+        case "500" | "502" | "503" | "504":
+            return Reply(int(fault.kind), "text/html", _HTML)
+        case _:
+            return reply
