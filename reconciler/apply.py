@@ -18,7 +18,7 @@ from reconciler.diff import Action, Change
 from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearReplyError
 from reconciler.fields import Sensitive
 from reconciler.kinds import BY_NAME
-from reconciler.observe import reread
+from reconciler.observe import reread, users_of
 from reconciler.plan import Plan, Task, removes, replaces, worklist
 from reconciler.resource import Address, Api, Call, KnownAfterApply, Live, Target
 
@@ -164,6 +164,8 @@ class _Apply:
     def _calls(self, change: Change) -> Outcome:
         done = 0
         try:
+            if removes(change):
+                self._check_removal(change)
             for call in change.calls:
                 self._call(change, call)
                 done += 1
@@ -188,6 +190,31 @@ class _Apply:
             raise
         if call.operation == kind.calls.create:
             self.ids[change.address] = _id_in(kind.calls.item, kind.calls.id, call, reply)
+
+    def _check_removal(self, change: Change) -> None:
+        """Look once more before something is deleted: since it was planned, or while people were
+        waited for, it may have become somebody's, been approved, or been taken into use."""
+        operation, planned = BY_NAME[change.address.kind].calls.delete, change.live
+        live = reread(self.api, planned) if planned else None
+        if planned is None or live is None:
+            return
+        if not live.arn:  # it takes no tags: its owner is its parent's
+            live = replace(live, owner=planned.owner, protect=planned.protect)
+        moved = [
+            name
+            for name in ("owner", "protect", "approved")
+            if getattr(live, name) != getattr(planned, name)
+        ]
+        if moved:
+            text = f"not deleted, since {' and '.join(moved)} changed meanwhile: plan again"
+            raise ApiError(operation, "Changed", text)
+        if replaces(change):
+            return  # what uses it moves to the new one
+        for delay in READ_BACK_DELAYS:
+            self.clock.sleep(delay)
+            if (user := next(users_of(self.api, live), "")) == "":
+                return
+        raise ApiError(operation, "InUse", f"not deleted, since {user} uses it: plan again")
 
     def _until_gone(self, change: Change) -> None:
         """Before an object is created again under its name, the old one has to be gone."""

@@ -133,8 +133,10 @@ class _Binding:
 
     def _former_names(self, address: Address, resource: Resource) -> None:
         """What is live under a former name is deleted once its successor has taken over."""
+        bound = {key_of(live) for live in self.bound.values() if live is not None}
         for name in resource.previously:
-            former = self.observed.lives.get(Address(address.kind, name), ())
+            named = self.observed.lives.get(Address(address.kind, name), ())
+            former = [live for live in named if key_of(live) not in bound]
             owned = [live for live in former if live.owner == self.desired.owner]
             ids = ", ".join(live.arn or live.id for live in former)
             if len(owned) > 1:

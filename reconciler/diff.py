@@ -54,6 +54,8 @@ class Change:
     live: Live | None = None
     then: Action | None = None
     """What a deferred change does once it can."""
+    protect: str | None = None
+    """Why the object must stay, as its entry or the live object itself says."""
     successor: Address | None = None
     """The object that takes the place of a renamed one, which is deleted once that is ready."""
 
@@ -139,15 +141,26 @@ class _Diff:
                 text = "declared here but not owned: it stays"
                 self.findings.append(Finding("warning", "not_owned", text, address))
                 continue
-            source = self.desired.sources.get(address)
-            yield Change(address, Action.DELETE, "destroyed", source=source, live=live)
+            yield Change(
+                address,
+                Action.DELETE,
+                "destroyed",
+                source=self.desired.sources.get(address),
+                live=live,
+                protect=self._protect(address, live),
+            )
 
     def found(self, addresses: Collection[str]) -> Iterator[Live]:
         """The live objects at these addresses; an address without one is an error."""
         lives = {str(live.address): live for live in self.lives.values()}
         for text in sorted(set(addresses)):
+            twins = [live.arn or live.id for live in self.lives.values() if _own_name(live) == text]
             if text in lives:
                 yield lives[text]
+            elif len(twins) > 1:
+                kind = text.partition("/")[0]
+                ids = " or ".join(f"{kind}/{id_}" for id_ in twins)
+                self._error("ambiguous", f"{len(twins)} live objects are {text}: give {ids}", None)
             else:
                 close = get_close_matches(text, lives, n=1)
                 hint = f": did you mean {close[0]}?" if close else ""
@@ -186,7 +199,21 @@ class _Diff:
             self._error("id_replaced", text, address)
         self._moved(address, resource, live, fields)
         self.ids[address] = KnownAfterApply(address) if action is Action.REPLACE else live.id
-        return Change(address, action, reason, fields, source=source, resource=resource, live=live)
+        return Change(
+            address,
+            action,
+            reason,
+            fields,
+            source=source,
+            resource=resource,
+            live=live,
+            protect=self._protect(address, live),
+        )
+
+    def _protect(self, address: Address | None, live: Live) -> str | None:
+        """The reason of the entry at this address if it gives one, else of the live object."""
+        resource = self.desired.resources.get(address) if address else None
+        return (resource and resource.protect) or live.protect
 
     def _taken(self, address: Address, resource: Resource) -> None:
         """Say it when the service would refuse a second object with the same value."""
@@ -234,16 +261,22 @@ class _Diff:
                 continue
             successor = self.bindings.successors.get(key_of(live))
             if (prune or successor) and self.complete:
-                reason = "renamed" if successor else "not_declared"
-                yield Change(live.address, Action.DELETE, reason, live=live, successor=successor)
+                yield Change(
+                    live.address,
+                    Action.DELETE,
+                    "renamed" if successor else "not_declared",
+                    live=live,
+                    protect=self._protect(successor, live),
+                    successor=successor,
+                )
             elif successor is None:
                 text = f"owned and no longer declared: {live.arn or live.id}; --prune deletes it"
                 self.findings.append(Finding("warning", "orphan", text, live.address))
 
     def _is_in_doubt(self, live: Live) -> bool:
         """Whether an entry may be about this object, though it could not be told for sure."""
-        name = BY_NAME[live.address.kind].name_of(live.fields)
-        address = Address(live.address.kind, name or "")
+        kind = live.address.kind
+        address = Address(kind, BY_NAME[kind].name_of(live.fields) or "")
         return address in self.desired.resources and address not in self.bindings.bound
 
     def _ignore_rules(self, address: Address, resource: Resource) -> None:
@@ -265,6 +298,12 @@ class _Diff:
 
     def _error(self, code: str, message: str, address: Address | None) -> None:
         self.findings.append(Finding("error", code, message, address))
+
+
+def _own_name(live: Live) -> str:
+    """The address that a live object's own name amounts to."""
+    kind = live.address.kind
+    return str(Address(kind, BY_NAME[kind].name_of(live.fields) or ""))
 
 
 def _finding_key(finding: Finding) -> tuple[str, str, str, str]:

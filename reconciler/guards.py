@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.diff import Change
 from reconciler.plan import Plan, Refusal, removes
-from reconciler.resource import AVAILABLE, Address, Resource
+from reconciler.resource import Address, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,10 @@ def adoption(plan: Plan, allow: Allow) -> Iterator[Refusal]:
     adopted = {change.address for change in _of_others(plan)}
     for change in _of_others(plan):
         resource = change.resource
-        # What takes no tags has its parent's owner: its parent's adoption is judged.
-        if resource is not None and not resource.taggable() and _parents(resource) & adopted:
+        # What takes no tags has its parent's owner: where that stays, its adoption is judged.
+        moves = resource is not None and any(f.path in resource.references() for f in change.fields)
+        inherits = resource is not None and not resource.taggable() and not moves
+        if resource is not None and inherits and _parents(resource) & adopted:
             continue
         allowed = allow.adopt or (resource is not None and resource.adopt)
         if change.live is not None and change.live.owner is None and not allowed:
@@ -68,21 +70,18 @@ def foreign_owner(plan: Plan, allow: Allow) -> Iterator[Refusal]:
 def protected(plan: Plan, allow: Allow) -> Iterator[Refusal]:
     """Somebody wrote down, in the files or on the live object, that it has to stay."""
     for change in _destroying(plan):
-        reason = (change.resource and change.resource.protect) or (
-            change.live and change.live.protect
-        )
-        if reason:
+        if change.protect:
             todo = "take `protect` out of its entry and apply that first"
-            if change.resource is None:
+            if change.source is None and change.successor is None:
                 todo = "put its entry back without `protect`, apply that, and then remove it"
-            text = f"is protected ({reason}): {todo}"
+            text = f"is protected ({change.protect}): {todo}"
             yield Refusal("protected", text, change.address)
 
 
 def destroys(plan: Plan, allow: Allow) -> Iterator[Refusal]:
     """An approval that a person gave would be lost, or an object would be gone for a while."""
     for change in _destroying(plan):
-        approved = change.live is not None and change.live.status == AVAILABLE
+        approved = change.live is not None and change.live.approved
         replaced = change.resource is not None
         if change.successor is not None:
             continue  # `previously` in the files allows it, and its successor is ready by then

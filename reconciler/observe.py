@@ -38,7 +38,7 @@ def observe(api: Api, target: Target) -> Observed:
     so whatever carries another Region's or account's ARN is left out, unread.
     """
     reading = _Reading(target)
-    while reading.unlisted or reading.untagged:
+    while reading.unlisted or reading.untagged or reading.doubted:
         batch = reading.next_batch()
         for task, result in zip(batch, api.read([task.call for task in batch]), strict=True):
             reading.take(task, result)
@@ -62,6 +62,20 @@ def reread(api: Api, live: Live) -> Live | None:
     return _tagged(again, _raised(tags[0])) if tags else again
 
 
+def users_of(api: Api, live: Live) -> Iterator[str]:
+    """What refers to an object at this moment: kinds and names. Raises what a read raised."""
+    for kind in KINDS:
+        for name, reference in kind.references().items():
+            if reference.kind != live.address.kind:
+                continue
+            under = {kind.specs()[name].wire: live.id} if name == kind.calls.list_per else {}
+            (result,) = api.read([Call(kind.calls.list, {**kind.calls.fixed, **under})])
+            for item in _raised(result)[kind.calls.items]:
+                fields = kind.from_wire(item)
+                if fields.get(name) == live.id:
+                    yield str(Address(kind.kind, kind.name_of(fields) or "?"))
+
+
 def get_call(kind: type[Resource], id_: str) -> Call:
     """The call that reads one object of a kind by its id."""
     return Call(kind.calls.get, {**kind.calls.fixed, kind.calls.id: id_})
@@ -75,11 +89,14 @@ def _raised(result: ReadResult) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """One read of the observation: a listing of a kind, or the tags of one live object."""
+    """One read of the observation: a listing of a kind, perhaps `under` one live object, the tags
+    of one, or a second look at one that was listed and that the operation `doubt` did not find."""
 
     call: Call
     kind: type[Resource]
     live: Live | None = None
+    under: Live | None = None
+    doubt: str = ""
 
 
 class _Reading:
@@ -89,6 +106,7 @@ class _Reading:
         self.target = target
         self.unlisted = list(KINDS)
         self.untagged: list[Live] = []
+        self.doubted: list[_Task] = []
         self.lives: dict[tuple[str, str], Live] = {}
         self.gaps: list[Gap] = []
 
@@ -99,7 +117,8 @@ class _Reading:
         ready = [k for k in self.unlisted if _listed_under(k) not in waiting]
         self.unlisted = [kind for kind in self.unlisted if kind not in ready]
         self.untagged = []
-        return tags + [task for kind in ready for task in self._listings(kind)]
+        doubted, self.doubted = self.doubted, []
+        return doubted + tags + [task for kind in ready for task in self._listings(kind)]
 
     def _listings(self, kind: type[Resource]) -> Iterator[_Task]:
         parent = _listed_under(kind)
@@ -107,27 +126,37 @@ class _Reading:
             yield _Task(Call(kind.calls.list, dict(kind.calls.fixed)), kind)
             return
         member = kind.specs()[kind.calls.list_per].wire
-        for (of, id_), _ in sorted(self.lives.items()):
+        for (of, id_), live in sorted(self.lives.items()):
             if of == parent:
-                yield _Task(Call(kind.calls.list, {**kind.calls.fixed, member: id_}), kind)
+                call = Call(kind.calls.list, {**kind.calls.fixed, member: id_})
+                yield _Task(call, kind, under=live)
         if any(gap.kind == parent and gap.address is None for gap in self.gaps):
             reason = f"the {BY_NAME[parent].section} it is listed under could not all be read"
             self.gaps.append(Gap(kind.kind, kind.calls.list, reason))
 
     def take(self, task: _Task, result: ReadResult) -> None:
-        """Add what one read answered; an object that vanished meanwhile is simply not there."""
-        key = (task.kind.kind, task.live.id) if task.live else None
+        """Add what one read answered. What was listed and is then not found is looked at once more:
+        it is simply not there any more, or AWS contradicts itself and nothing can be relied on."""
         match result:
-            case NotFoundError() if key:
-                self.lives.pop(key, None)
-            case NotFoundError() if task.kind.calls.list_per:
-                pass  # its parent vanished, and with it what stood under it
+            case NotFoundError() if task.doubt and task.live:
+                self.lives.pop((task.live.address.kind, task.live.id), None)
+            case NotFoundError() if seen := task.live or task.under:
+                look = get_call(BY_NAME[seen.address.kind], seen.id)
+                doubt = task.call.operation
+                self.doubted.append(_Task(look, task.kind, seen, doubt=doubt))
+            case _ if task.doubt and task.live:
+                self._contradicted(task, task.live)
             case Exception():
                 address = task.live.address if task.live else None
                 gap = Gap(task.kind.kind, task.call.operation, str(result), address)
                 self.gaps.append(gap)
             case _:
                 self._understand(task, result)
+
+    def _contradicted(self, task: _Task, live: Live) -> None:
+        reason = f"{live.arn or live.id} was listed, and then not found: plan again later"
+        own = task.kind.kind == live.address.kind
+        self.gaps.append(Gap(task.kind.kind, task.doubt, reason, live.address if own else None))
 
     def _understand(self, task: _Task, reply: Mapping[str, Any]) -> None:
         kind, live = task.kind, task.live

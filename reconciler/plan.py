@@ -76,16 +76,17 @@ def make_plan(desired: Desired, observed: Observed, differences: Differences) ->
     planning = _Planning(desired, differences)
     changes = planning.changes()
     awaited = tuple(planning.awaited(changes))
+    findings = (*differences.findings, *planning.still_used())
     kept = (c.live for c in changes if c.live and not removes(c))
     lives = [*awaited, *kept]
     return Plan(
         target=observed.target,
         owner=desired.owner,
         changes=changes,
-        findings=(*differences.findings, *planning.still_used()),
+        findings=findings,
         gaps=observed.gaps,
         worklist=worklist(observed.target, lives, changes),
-        fingerprint=_fingerprint(observed.target, desired.owner, changes),
+        fingerprint=_fingerprint(observed, desired.owner, changes, findings),
         declared=len(desired.resources),
         pinned=(desired.account, desired.region),
         awaited=awaited,
@@ -172,8 +173,11 @@ class _Planning:
 
     def _to_be_gone_first(self, change: Change) -> Iterator[Address]:
         """What has to happen before a delete: the successor is ready, the users are gone."""
-        if change.successor is not None and not self._is_ready(change.successor):
-            yield change.successor
+        if change.successor is not None:
+            taking_over = self.planned.get(change.successor)
+            changes = taking_over is not None and taking_over.action is not Action.UNCHANGED
+            if changes or not self._is_ready(change.successor):
+                yield change.successor
         for user in self._users(change):
             planned = self.planned.get(user.address)
             if planned is not None and planned.action is not Action.UNCHANGED:
@@ -208,6 +212,8 @@ class _Planning:
         parent = self.planned.get(address)
         if parent is None or parent.action is Action.DEFER:
             return True
+        if parent.action is Action.DELETE:
+            return False
         if parent.action in (Action.CREATE, Action.REPLACE):
             return bool(BY_NAME[address.kind].calls.status)
         return parent.live is not None and not parent.live.ready
@@ -244,7 +250,9 @@ class _Planning:
         return bool(moved) or replaces(change)
 
 
-def _fingerprint(target: Target, owner: str, changes: Iterable[Change]) -> str:
+def _fingerprint(
+    observed: Observed, owner: str, changes: Iterable[Change], findings: Iterable[Finding]
+) -> str:
     """The hash of what is intended and of every live fact that rests on."""
     facts = [
         [
@@ -258,8 +266,11 @@ def _fingerprint(target: Target, owner: str, changes: Iterable[Change]) -> str:
         ]
         for change in changes
     ]
+    target = observed.target
     where = [target.account, target.region, target.endpoint]
-    text = json.dumps(plain([where, owner, facts], show=_digest), sort_keys=True)
+    errors = [[f.code, f.address, f.message] for f in findings if f.level == "error"]
+    unread = [[gap.operation, gap.address] for gap in observed.gaps]
+    text = json.dumps(plain([where, owner, facts, errors, unread], show=_digest), sort_keys=True)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 

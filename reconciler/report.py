@@ -188,7 +188,7 @@ def report_document(
         document["findings"] = [*seen["findings"], *_not_done(after, outcomes)]
         document["worklist"] = seen["worklist"]
         document["coverage"] = seen["coverage"]
-    elif outcomes:
+    elif events:
         document["worklist"] = [_task(plan, task) for task in _left(plan, events)]
     return {
         **document,

@@ -241,6 +241,12 @@ class Live:
         return self.status in ("", AVAILABLE)
 
     @property
+    def approved(self) -> bool:
+        """Whether a person may have approved it: an ERROR or a status this program does not know
+        comes after an approval as often as not. What has no status needs none."""
+        return self.status not in ("", "PENDING") and not self.status.startswith("VPC_CONFIG")
+
+    @property
     def vanishing(self) -> bool:
         """Whether the service is still deleting the object."""
         return "DELETING" in self.status

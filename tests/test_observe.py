@@ -125,11 +125,42 @@ class Vanishing:
 
 
 def test_what_vanishes_while_reading_is_not_there(quick: Emulator, api: AwsApi) -> None:
+    fill(quick, 0, 2, 1)
+    arn = client(quick).list_connections()["Connections"][1]["ConnectionArn"]
+    link = client(quick).list_repository_links()["RepositoryLinks"][0]["RepositoryLinkId"]
+
+    class Deleting(Vanishing):
+        def read(self, calls: Sequence[Call]) -> Iterator[ReadResult]:
+            if any(call.parameters.get("ResourceArn") == arn for call in calls):
+                client(quick).delete_connection(ConnectionArn=arn)
+            if any(call.operation == "ListSyncConfigurations" for call in calls):
+                client(quick).delete_sync_configuration(
+                    SyncType="CFN_STACK_SYNC", ResourceName="s0"
+                )
+                client(quick).delete_repository_link(RepositoryLinkId=link)
+            return self.api.read(calls)
+
+    observed = observe(Deleting(api, arn), TARGET)
+    assert [str(address) for address in observed.lives] == ["connection/c0"]
+    assert observed.gaps == ()
+
+
+def test_what_is_listed_and_then_not_found_is_no_empty_account(
+    quick: Emulator, api: AwsApi
+) -> None:
     fill(quick, 0, 2, 0)
     arn = client(quick).list_connections()["Connections"][0]["ConnectionArn"]
     observed = observe(Vanishing(api, arn), TARGET)
-    assert len(observed.lives) == 1
-    assert observed.gaps == ()
+    assert len(observed.lives) == 2
+    (gap,) = observed.gaps
+    assert (gap.operation, str(gap.address)) == ("ListTagsForResource", "connection/c0")
+
+
+def test_a_link_whose_syncs_are_not_found_hides_nothing(quick: Emulator, api: AwsApi) -> None:
+    fill(quick, 0, 1, 1)
+    gone = NotFoundError("ListSyncConfigurations", "ResourceNotFoundException", "")
+    observed = observe(Saying(api, "", "ListSyncConfigurations", gone), TARGET)
+    assert observed.incomplete("sync_configuration")
 
 
 def test_one_object_is_reread_whole(quick: Emulator, api: AwsApi) -> None:

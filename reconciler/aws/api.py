@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -54,6 +54,11 @@ class AwsApi:
     def endpoint(self) -> str:
         """Where calls go, whatever setting decided it."""
         return str(self._reader.meta.endpoint_url)
+
+    def lacks(self, operation: str, members: Iterable[str]) -> list[str]:
+        """Which of these members the service's operation does not take."""
+        shape = self._reader.meta.service_model.operation_model(operation).input_shape
+        return sorted(set(members) - set(shape.members))
 
     def read(self, calls: Sequence[Any]) -> Iterator[Any]:
         """Answer List and Get calls in their order, every page followed; a failure is a value."""
@@ -119,8 +124,12 @@ def _call(client: Any, operation: str, parameters: Mapping[str, Any]) -> Mapping
         return method(**parameters)
     except ClientError as error:
         raise _explained(operation, error) from error
-    except (ConnectTimeoutError, EndpointConnectionError, SSLError) as error:
+    except (ConnectTimeoutError, EndpointConnectionError) as error:
         raise ApiError(operation, "Unreachable", one_line(error)) from error
+    except SSLError as error:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):  # nothing has been sent yet
+            raise ApiError(operation, "Unreachable", one_line(error)) from error
+        raise UnclearReplyError(operation, one_line(error)) from error
     except (NoCredentialsError, CredentialRetrievalError, TokenRetrievalError) as error:
         raise ApiError(operation, "NoCredentials", one_line(error)) from error
     except ParamValidationError as error:

@@ -34,7 +34,7 @@ def applied(planning: Planning, *, yes: bool, wait: float) -> int:
         after, stopped = _looked_again(run, stopped) if plan.work else (None, stopped)
         report = report_document(plan, events, run=run_id, after=after)
     if planning.outputs.is_text and plan.work:
-        with suppress(BrokenPipeError):  # told once, when the report is written
+        with suppress(OSError):  # told once, when the report is written
             click.echo()
     code = planning.finished(report)
     return stopped or code
@@ -48,7 +48,7 @@ def _asked(planning: Planning, run: Run, plan: Plan, *, yes: bool) -> int:
     if yes:
         return Exit.DONE
     now = run.plan() if _confirmed(len(plan.work)) else None
-    if now is not None and now.fingerprint == plan.fingerprint:
+    if now is not None and now.fingerprint == plan.fingerprint and not now.refusals:
         return Exit.DONE
     planning.outputs.save(report_document(plan, [], run=""))
     if now is None:
@@ -56,7 +56,10 @@ def _asked(planning: Planning, run: Run, plan: Plan, *, yes: bool) -> int:
         return Exit.ERROR
     before, after = ({c.address: c for c in each.changes} for each in (plan, now))
     moved = [str(a) for a in {**before, **after} if before.get(a) != after.get(a)]
-    text = f"{', '.join(moved[:5])} changed while you were asked; nothing was done: apply again"
+    moved += [f.message for f in now.findings if f.level == "error"]
+    moved += [refusal.message for refusal in now.refusals]
+    what = "; ".join(moved[:5]) or "what is live"
+    text = f"changed while you were asked: {what}; nothing was done: apply again"
     click.echo(f"Error: {safe(text)}", err=True)
     return Exit.STALE
 

@@ -64,7 +64,7 @@ class Outputs:
         if on_stdout > 1:
             raise click.UsageError("only one --output can go to stdout: give the others a file")
         files = [output.file for output in chosen if output.file is not None]
-        if len(set(files)) < len(files):
+        if len({Path(file).resolve() for file in files}) < len(files):
             raise click.UsageError("two --output go to the same file")
         for file in files:
             _check_writable(file)
@@ -103,10 +103,15 @@ class Outputs:
     def _write(self, output: Output, document: Mapping[str, Any]) -> None:
         color = self.color and output.file is None
         text = render(document, output.format, color=color)
-        if output.file is None:
-            click.echo(text, nl=False, color=color)
-        else:
+        if output.file is not None:
             _save(output.file, text)
+            return
+        try:
+            click.echo(text, nl=False, color=color)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise ReconcilerError(f"standard output cannot be written: {error.strerror}") from error
 
     def show(self, document: Mapping[str, Any], *, err: bool = False) -> None:
         """Show the document as text to the person at the terminal, whatever was asked for."""

@@ -80,7 +80,7 @@ class Planning:
             target=TargetOptions(**{f.name: options[f.name] for f in fields(TargetOptions)}),
             allow=Allow(
                 adopt=options.get("adopt", False),
-                empty=options.get("allow_empty", desired is not None),
+                empty=options.get("allow_empty", True),
                 destroy=frozenset(options.get("allow_destroy", ())),
                 take_over=frozenset(options.get("take_over", ())),
                 max_destroy=options.get("max_destroy"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
@@ -43,8 +43,9 @@ class PlainLine:
         """Show nothing: nobody watches."""
 
     def say(self, text: str) -> None:
-        """Write a line to stderr."""
-        click.echo(text, err=True)
+        """Write a line to stderr; that nobody can read it must not stop what is being done."""
+        with suppress(OSError):
+            click.echo(text, err=True)
 
 
 class SpinnerLine:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import click
@@ -16,10 +16,14 @@ import click
 from reconciler.errors import TargetError
 from reconciler.resource import Api, Desired, Target
 
+if TYPE_CHECKING:
+    from reconciler.aws.api import AwsApi
+
 LOCAL_ACCOUNT = "000000000000"
 LOCAL_REGION = "us-east-1"
-AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn")
-"""Where AWS answers (botocore, endpoints.json); anything else is somebody's own endpoint."""
+AWS_LABELS = frozenset({"amazonaws", "aws", "amazonwebservices"})
+"""What the host names of AWS's own endpoints hold (botocore, endpoints.json and partitions.json);
+without one of these an endpoint is taken for somebody's own."""
 AWS_CONSOLE = "console.aws.amazon.com"
 CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
 """The console of the other partitions, by the beginning of their Regions' names:
@@ -80,8 +84,9 @@ def opened(options: TargetOptions, desired: Desired) -> Iterator[tuple[Api, Targ
         )
     )
     api = AwsApi(session)
+    _check_service(api, options.service, desired)
     target = Target(session.account(), session.region, api.endpoint)
-    if not urlsplit(api.endpoint).netloc.endswith(AWS_DOMAINS):
+    if AWS_LABELS.isdisjoint((urlsplit(api.endpoint).hostname or "").split(".")):
         target = replace(target, console=_literal(api.endpoint))
     for prefix, console in CONSOLES.items():
         if target.region.startswith(prefix):
@@ -120,4 +125,16 @@ def _local(options: TargetOptions, desired: Desired) -> Iterator[tuple[Api, Targ
         console = f"reconciler emulator approve {{address}} --store {path}"
         if options.local_handshake == "auto":
             console = "a simulated person approves after a second; nothing to do"
-        yield AwsApi(Session(settings)), Target(account, region, "local", console)
+        api = AwsApi(Session(settings))
+        _check_service(api, options.service, desired)
+        yield api, Target(account, region, "local", console)
+
+
+def _check_service(api: AwsApi, service: str, desired: Desired) -> None:
+    """Refuse what the older service does not know: it would be left out of what is read, and look
+    like a difference that costs a replacement."""
+    for address, resource in desired.resources.items():
+        members = (spec.wire for spec, _ in resource.declared())
+        if lacking := api.lacks(resource.calls.create, members):
+            text = f"{address}: {service} has no {', '.join(lacking)}"
+            raise TargetError(f"{text}: use --service codeconnections")

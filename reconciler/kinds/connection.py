@@ -57,8 +57,11 @@ class Connection(Tagged):
         if self.provider_type in HOSTED:
             text = f"{self.provider_type} is reached through a host"
             raise broken_rule(text, "write `host` with the name of the host, and no provider_type")
-        # Documented in botocore's service model, at CreateConnectionInput$ProviderEndpoint.
-        if (self.provider_type == RESIDENCY) is (self.provider_endpoint is None):
-            text = f"provider_endpoint goes with the provider_type {RESIDENCY}, and with no other"
-            raise broken_rule(text, "write both of them or neither")
+        # With no other type: botocore's service model, CreateConnectionInput$ProviderEndpoint. That
+        # this type cannot do without is inferred: nothing else says which enterprise is meant.
+        if self.provider_type == RESIDENCY and self.provider_endpoint is None:
+            raise broken_rule(f"{RESIDENCY} needs a provider_endpoint", "add its https://….ghe.com")
+        if self.provider_type != RESIDENCY and self.provider_endpoint is not None:
+            text = f"provider_endpoint goes only with the provider_type {RESIDENCY}"
+            raise broken_rule(text, "remove provider_endpoint")
         return self

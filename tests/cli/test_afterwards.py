@@ -109,3 +109,41 @@ def test_a_local_plan_approves_nothing(cli: Cli) -> None:
     with Control.open(".reconciler/local.db") as control:
         waiting = control.pending()
     assert [one.name for one in waiting] == ["github-main"]
+
+
+def test_progress_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = ("apply", "--local", "--yes", "--wait=20s", "--output", "json=r.json", QUICKSTART)
+    done = subprocess.run(
+        command(*words),
+        stdout=subprocess.PIPE,
+        stderr=writing,
+        env=environment(),
+        cwd=tmp_path,
+        check=False,
+        timeout=60,
+    )
+    os.close(writing)
+    report = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert {outcome["status"] for outcome in report["outcomes"]} == {"applied"}
+    assert done.returncode == 0
+
+
+def test_a_full_disk_behind_stdout_does_not_hide_the_outcome(tmp_path: Path) -> None:
+    words = ("apply", "--local", "--yes", "--output", "json", QUICKSTART)
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            command(*words),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            cwd=tmp_path,
+            check=False,
+            timeout=60,
+        )
+    assert "standard output cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    with Control.open(tmp_path / ".reconciler" / "local.db") as control:
+        assert len(control.requests(mutating_only=True)) == 1

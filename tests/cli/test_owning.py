@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from pathlib import Path
 
+import boto3
 import pytest
 
-from reconciler.emulator import Control
+from reconciler.emulator import Control, Emulator, Settings
 from tests.conftest import ROOT, Cli, Result
 
 QUICKSTART = ROOT / "examples" / "quickstart"
@@ -84,3 +87,85 @@ def test_wait_waits_for_a_person(cli: Cli) -> None:
     assert cli("wait", *LOCAL, "connection/github-main").code == 0
     unknown = cli("wait", *LOCAL, "host/none")
     assert (unknown.code, "nothing is live at host/none" in unknown.out) == (1, True)
+
+
+PROTECTED = """
+version: 1
+owner: platform
+connections: [{name: main, provider_type: GitHub, protect: production}]
+repository_links: [{owner_id: a, repository_name: r, connection: main, protect: production}]
+sync_configurations:
+- resource_name: stack
+  repository: a/r
+  branch: main
+  config_file: f
+  role_arn: arn:aws:iam::111122223333:role/r
+  protect: production
+"""
+
+
+def test_destroy_refuses_what_the_files_protect(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_text(PROTECTED.replace(", protect: production", "").replace("  protect: p", "# p"))
+    assert cli("apply", "--local", "--yes", "--wait", file).code == 0
+    file.write_text(PROTECTED)
+    done = cli("destroy", "--local", "--yes", "--allow-destroy", "connection/main", file)
+    assert (done.code, done.out.count("is protected (production)")) == (5, 3)
+    assert mutating() == []
+
+
+def test_destroy_of_nothing_is_nothing(cli: Cli, tmp_path: Path) -> None:
+    assert cli("apply", *LOCAL, "--yes", QUICKSTART).code == 7
+    empty = tmp_path / "empty.yaml"
+    empty.write_text("version: 1\nowner: platform\n")
+    done = cli("destroy", "--local", "--yes", empty)
+    assert (done.code, "--allow-empty" in done.out) == (0, False)
+
+
+HOSTED = """
+version: 1
+owner: platform
+hosts:
+- {name: ghes, provider_type: GitHubEnterpriseServer, provider_endpoint: "https://git.example.com"}
+connections: [{name: one, host: ghes}]
+"""
+
+
+def test_destroy_of_a_host_waits_for_nobody(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_text(HOSTED)
+    assert cli("apply", *LOCAL, "--yes", file).code == 7
+    assert cli("emulator", "approve", "host/ghes").code == 0
+    assert cli("apply", *LOCAL, "--yes", file).code == 7
+    done = cli("destroy", *LOCAL, "--yes", "--allow-destroy", "host/ghes", file)
+    assert (done.code, "deferred" in done.out) == (0, False)
+    assert mutating() == ["DeleteHost"]
+
+
+def test_wait_ends_well_when_the_person_acts_meanwhile(cli: Cli) -> None:
+    assert cli("apply", *LOCAL, "--yes", QUICKSTART).code == 7
+
+    def approve() -> None:
+        with Control.open(".reconciler/local.db") as control:
+            control.approve("connection/github-main")
+
+    timer = threading.Timer(1.0, approve)
+    timer.start()
+    done = cli("wait", *LOCAL, "--timeout", "20s", "connection/github-main")
+    timer.join()
+    assert (done.code, "Waiting for a person" in done.out) == (0, False)
+
+
+def test_wait_tells_twins_apart(cli: Cli) -> None:
+    assert cli("apply", *LOCAL, "--yes", QUICKSTART).code == 7
+    with Emulator(Settings(store=Path(".reconciler/local.db"), handshake="manual")) as emulator:
+        client = boto3.client(
+            "codeconnections",
+            endpoint_url=emulator.url,
+            region_name="us-east-1",
+            aws_access_key_id="000000000000",
+            aws_secret_access_key="x",
+        )
+        client.create_connection(ConnectionName="github-main", ProviderType="GitHub")
+    done = cli("wait", *LOCAL, "connection/github-main")
+    assert (done.code, "2 live objects are connection/github-main" in done.out) == (1, True)

@@ -187,3 +187,21 @@ def test_another_account_than_the_files_are_for(
     assert result.code == 5
     assert "the files are for account 444455556666, this run is in 111122223333" in result.out
     assert emulator.control.requests(mutating_only=True) == []
+
+
+def test_the_older_service_is_not_asked_for_what_it_does_not_know(
+    cli: Cli, emulator: Emulator, tmp_path: Path
+) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_text(
+        "version: 1\nowner: o\nconnections:\n- name: r\n"
+        "  provider_type: GitHubEnterpriseCloudDataResidency\n"
+        "  provider_endpoint: https://acme.ghe.com\n",
+        encoding="utf-8",
+    )
+    where = ("--endpoint-url", emulator.url)
+    done = cli("plan", *where, "--service", "codestar-connections", file)
+    assert (done.code, done.out) == (1, "")
+    assert "connection/r: codestar-connections has no ProviderEndpoint" in done.err
+    assert emulator.control.requests() == []
+    assert cli("plan", *where, file).code == 0

@@ -152,10 +152,15 @@ BROKEN = [
     (
         "E040",
         "connections:\n- §{name: a, provider_type: GitHubEnterpriseCloudDataResidency}\n",
-        "provider_endpoint goes with the provider_type GitHubEnterpriseCloudDataResidency, and",
-        "write both",
+        "GitHubEnterpriseCloudDataResidency needs a provider_endpoint",
+        "add its https",
     ),
-    ("E040", "connections:\n- §{name: a, provider_type: GitHub, provider_endpoint: u}\n", "p", "w"),
+    (
+        "E040",
+        "connections:\n- §{name: a, provider_type: GitHub, provider_endpoint: u}\n",
+        "only with",
+        "remove",
+    ),
     ("E040", MAIN + ", tags: §{aws:a: b}}", "`tags`: tags whose key starts like aws", "cho"),
     ("E040", MAIN + ", tags: §{reconciler.owner: b}}", "reconciler.owner", "another key"),
     (

@@ -144,7 +144,7 @@ def requests(mutating: bool, store: Path) -> None:
     epilog="""\b
 Examples:
   reconciler emulator fault reset --operation CreateConnection
-  reconciler emulator fault ThrottlingException --operation 'List*' --every 3 --count 100
+  reconciler emulator fault ThrottlingException --operation 'List*' --count 9
   reconciler emulator fault --clear
 """
 )
