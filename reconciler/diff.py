@@ -197,6 +197,8 @@ class _Diff:
         if action is Action.REPLACE and resource.id is not None:
             text = "is bound by `id` and would be replaced: remove `id` first"
             self._error("id_replaced", text, address)
+        if {change.path for change in fields} & set(resource.unique):
+            self._taken(address, resource)
         self._moved(address, resource, live, fields)
         self.ids[address] = KnownAfterApply(address) if action is Action.REPLACE else live.id
         return Change(

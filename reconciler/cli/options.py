@@ -51,7 +51,15 @@ class Duration(click.ParamType[float]):
 
 def _owner(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """An owner that can be written as the value of a tag."""
-    if value is not None and not (value.isprintable() and 1 <= len(value) <= 256):
+    if value is None:
+        return None
+    from reconciler.fields import Text
+
+    try:
+        Text(1, 256).check(value)
+    except ValueError:
+        value = ""
+    if not 1 <= len(value) <= 256:
         raise click.BadParameter("it has to be 1 to 256 printable characters")
     return value
 

@@ -9,6 +9,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from functools import cache
+from math import isfinite
 from typing import Any, NoReturn
 
 from reconciler.emulator.caller import Caller, caller_of
@@ -16,6 +17,8 @@ from reconciler.emulator.catalogue import Operation, Protocol, Service, services
 from reconciler.emulator.errors import ApiError, unreadable
 from reconciler.emulator.http import Message, Reply
 
+_CBOR_DEPTH = 32
+_CBOR_VALUES = 100_000
 _CBOR_PATH = re.compile(r"/service/([\w.]+)/operation/(\w+)", re.ASCII)
 _TYPES: dict[Protocol, str] = {"json": "application/x-amz-json-1.0", "cbor": "application/cbor"}
 NO_CBOR = Reply(
@@ -143,17 +146,30 @@ def _cbor(body: bytes) -> Any:
         value = loads(body)
     except (CBORDecodeError, EOFError) as error:
         raise ValueError(str(error)) from error
-    _check_plain(value, 32)
+    _check_plain(value)
     return value
 
 
-def _check_plain(value: Any, depth: int) -> None:
-    """Refuse what no JSON could say: integers beyond 64 bits, and values that hold themselves."""
-    if depth == 0 or (isinstance(value, int) and value.bit_length() > 64):
-        raise ValueError("not a value of this protocol")
-    if isinstance(value, dict):
-        for item in value.values():
-            _check_plain(item, depth - 1)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _check_plain(item, depth - 1)
+def _check_plain(value: Any) -> None:
+    """Refuse what no log could hold: huge integers, no numbers, values that hold themselves. What
+    is shared counts each time, so that few bytes cannot cost much."""
+    left = [(value, _CBOR_DEPTH)]
+    for _ in range(_CBOR_VALUES):
+        if not left:
+            return
+        match left.pop():
+            case _, 0:
+                break
+            case dict() as members, depth:
+                left += [(item, depth - 1) for pair in members.items() for item in pair]
+            case list() | tuple() as items, depth:
+                left += [(item, depth - 1) for item in items]
+            case int() as number, _ if number.bit_length() > 64:
+                break
+            case float() as number, _ if not isfinite(number):
+                break
+            case str() | bytes() | int() | float() | None, _:
+                pass
+            case _:
+                break
+    raise ValueError("not a value of this protocol")

@@ -7,10 +7,9 @@ from typing import Annotated, ClassVar, Self
 from pydantic import ConfigDict, model_validator
 
 from reconciler.fields import Immutable, Reference, Text, Wire, broken_rule
-from reconciler.kinds.host import Host, ProviderType
+from reconciler.kinds.host import INSTALLED, Host, ProviderType
 from reconciler.resource import Calls, Tagged
 
-HOSTED = {"GitHubEnterpriseServer", "GitLabSelfManaged"}
 RESIDENCY = "GitHubEnterpriseCloudDataResidency"
 """GitHub Enterprise Cloud with data residency, where every enterprise has its own ghe.com host."""
 
@@ -54,7 +53,7 @@ class Connection(Tagged):
         if (self.provider_type is None) == (self.host is None):
             text = "a connection has either a provider_type or a host"
             raise broken_rule(text, "write one of the two keys")
-        if self.provider_type in HOSTED:
+        if self.provider_type in INSTALLED:
             text = f"{self.provider_type} is reached through a host"
             raise broken_rule(text, "write `host` with the name of the host, and no provider_type")
         # With no other type: botocore's service model, CreateConnectionInput$ProviderEndpoint. That

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from reconciler.fields import Immutable, Part, Text, WriteOnly
+from reconciler.fields import Immutable, Part, Text, WriteOnly, broken_rule
 from reconciler.resource import Calls, Tagged
 
 ProviderType = Literal[
@@ -18,6 +18,9 @@ ProviderType = Literal[
     "AzureDevOps",
     "GitHubEnterpriseCloudDataResidency",
 ]
+INSTALLED = ("GitHubEnterpriseServer", "GitLabSelfManaged")
+"""The provider types that a host can serve: https://docs.aws.amazon.com/dtconsole/latest/userguide/
+connections-host-create.html."""
 SubnetId = Annotated[str, Text(15, 24, r"subnet-\w{8}(\w{9})?")]
 SecurityGroupId = Annotated[str, Text(11, 20, r"sg-\w{8}(\w{9})?")]
 UpTo10 = Field(strict=False, min_length=1, max_length=10)
@@ -65,3 +68,11 @@ class Host(Tagged):
     provider_type: Annotated[ProviderType, Immutable()]
     provider_endpoint: Annotated[str, Text(1, 512)]
     vpc_configuration: VpcConfiguration | None = None
+
+    @model_validator(mode="after")
+    def _installed_provider(self) -> Self:
+        """A cloud provider needs no host."""
+        if self.provider_type not in INSTALLED:
+            text = f"{self.provider_type} is not reached through a host"
+            raise broken_rule(text, f"a host is for {' or '.join(INSTALLED)}")
+        return self

@@ -9,6 +9,14 @@ from typing import Any
 
 def render(document: Mapping[str, Any], *, color: bool = False) -> str:
     """The document as it is; JSON knows no color."""
-    text = json.dumps(document, indent=2)
-    # Build logs obey `##[command]`, wherever it stands; a `#` can only stand inside a string.
-    return text.replace("##", "#\\u0023") + "\n"
+    return _harmless(json.dumps(document, indent=2)) + "\n"
+
+
+def line(document: Mapping[str, Any]) -> str:
+    """The document on one line, without a line end."""
+    return _harmless(json.dumps(document))
+
+
+def _harmless(text: str) -> str:
+    """Build logs obey `##[command]`, wherever it stands; a `#` can only stand inside a string."""
+    return text.replace("##", "#\\u0023")

@@ -49,12 +49,14 @@ def crosschecked(found: Sequence[Entry], entries: Entries) -> Iterator[Problem]:
     they have no name or one that is taken."""
     bound: dict[tuple[str, str], Entry] = {}
     former: dict[Address, Entry] = {}
+    taken: dict[tuple[str, str, str], Entry] = {}
     for entry in found:
         yield from _references(entry, entries)
     for entry in entries.values():
         if entry.resource is not None:
             yield from _binding(entry, entry.resource, bound)
             yield from _former_names(entry, entry.resource, entries, former)
+            yield from _unique_values(entry, entry.resource, taken)
             yield from _ignored_fields(entry, entry.resource)
     yield from _cycles({a: sorted(_parents(entries[a], entries)) for a in sorted(entries)}, entries)
 
@@ -118,6 +120,17 @@ def _former_names(
             message = f"the former name {shown(name)} is declared too"
             hint = "remove that entry, or the former name"
             yield entry.problem(("previously", number), "E047", message, hint)
+
+
+def _unique_values(
+    entry: Entry, resource: Resource, taken: dict[tuple[str, str, str], Entry]
+) -> Iterator[Problem]:
+    """What AWS gives to one object only can be declared once."""
+    for name in resource.unique:
+        value = getattr(resource, name)
+        first = taken.setdefault((resource.kind, name, value), entry)
+        if first is not entry:
+            yield entry.twice(first, f"a {resource.kind} with the {name} {shown(value)}")
 
 
 def _ignored_fields(entry: Entry, resource: Resource) -> Iterator[Problem]:

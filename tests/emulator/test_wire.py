@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -213,6 +214,14 @@ def test_keys_that_name_no_account_share_one(cloud: Cloud) -> None:
     assert cloud.client().list_connections()["Connections"] == []
 
 
+def nested(levels: int) -> Any:
+    """A list in a list, that many times."""
+    value: Any = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 def cbor_reply(cloud: Cloud, body: bytes) -> tuple[int, bytes]:
     """The answer to a CBOR body that no client would send."""
     return Raw(cloud).request(
@@ -227,11 +236,34 @@ def cbor_reply(cloud: Cloud, body: bytes) -> tuple[int, bytes]:
     )
 
 
-@pytest.mark.parametrize("value", [10**5000, -(2**70), [[10**40]]], ids=["huge", "large", "deep"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        10**5000,
+        -(2**70),
+        [[10**40]],
+        {10**5000: 1},
+        float("nan"),
+        [[[]] * 9] * 20_000,
+        nested(40),
+    ],
+    ids=["huge", "large", "inside", "huge key", "nan", "many", "deep"],
+)
 def test_cbor_that_no_json_could_say_is_refused(cloud: Cloud, value: Any) -> None:
     status, body = cbor_reply(cloud, cbor2.dumps({"MaxResults": value}))
     assert status == 400
     assert b"SerializationException" in body
+
+
+def test_cbor_whose_parts_are_shared_over_and_over_is_refused_at_once(cloud: Cloud) -> None:
+    # Each list holds the one before it twice: 2 ** 30 values in a hundred bytes.
+    shared = bytes.fromhex("d81c80")
+    for number in range(30):
+        shared = b"\xd8\x1c\x82" + shared + b"\xd8\x1d" + cbor2.dumps(29 - number)
+    started = time.monotonic()
+    status, _ = cbor_reply(cloud, b"\xa1" + cbor2.dumps("MaxResults") + shared)
+    assert status == 400
+    assert time.monotonic() - started < 5
 
 
 def test_cbor_that_holds_itself_is_refused(cloud: Cloud) -> None:

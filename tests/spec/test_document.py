@@ -175,6 +175,18 @@ BROKEN = [
         f"id {ARN} is already declared at <stdin>:4:3",
         "declare it once",
     ),
+    (
+        "E040",
+        "hosts:\n- §{name: h, provider_type: GitHub, provider_endpoint: u}\n",
+        "GitHub is not reached through a host",
+        "a host is for GitHubEnterpriseServer or",
+    ),
+    (
+        "E041",
+        HOST + "}\n- §{name: b, provider_type: GitLabSelfManaged, provider_endpoint: u}\n",
+        "a host with the provider_endpoint `u` is already declared at",
+        "declare it once",
+    ),
     ("E042", LINK + "§none}", "connection `none` is not declared", "declare it under conn"),
     (
         "E042",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import click
 from reconciler.cli.exits import Exit
 from reconciler.cli.options import LOCAL_STORE, Duration, option
 from reconciler.errors import ReconcilerError
+from reconciler.render.json import line
 from reconciler.safe import safe
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def pending(store: Path) -> None:
     """List what waits for a person, as JSON lines."""
     with _control(store) as control:
         for waiting in control.pending():
-            click.echo(json.dumps(asdict(waiting)))
+            click.echo(line(asdict(waiting)))
 
 
 @command.command(
@@ -137,7 +137,7 @@ def requests(mutating: bool, store: Path) -> None:
     """List the requests that were answered, oldest first, as JSON lines."""
     with _control(store) as control:
         for request in control.requests(mutating_only=mutating):
-            click.echo(json.dumps(asdict(request)))
+            click.echo(line(asdict(request)))
 
 
 @command.command(
