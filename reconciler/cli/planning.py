@@ -58,6 +58,7 @@ class Planning:
     compare: Compare
     outputs: Outputs
     allow_pending: bool
+    simulate: bool
 
     @classmethod
     def of(
@@ -66,11 +67,12 @@ class Planning:
         *,
         desired: Desired | None = None,
         compare: Compare | None = None,
+        simulate: bool = False,
     ) -> Planning:
         """Understand the options and load the files; wrong files end the command here.
 
         `desired` stands in for files; `compare` makes the differences, which without it lead to
-        what is declared.
+        what is declared; `simulate` lets the simulated person of a local target approve.
         """
         check_consistent(click.get_current_context())
         _log_to_stderr(verbose=options["verbose"] or options["debug"])
@@ -88,12 +90,13 @@ class Planning:
             compare=compare or partial(diff, prune=options.get("prune", False)),
             outputs=outputs,
             allow_pending=options.get("allow_pending", False),
+            simulate=simulate,
         )
 
     @contextmanager
     def opened(self) -> Iterator[Run]:
         """The target, for as long as the block runs."""
-        with opened(self.target, self.desired) as (api, target):
+        with opened(self.target, self.desired, simulate=self.simulate) as (api, target):
             yield Run(self, api, target, datetime.now(UTC).date())
 
     def finished(self, document: Mapping[str, Any], *, detailed: bool = False) -> Exit:

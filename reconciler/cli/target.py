@@ -61,14 +61,17 @@ def check_consistent(context: click.Context) -> None:
 
 
 @contextmanager
-def opened(options: TargetOptions, desired: Desired) -> Iterator[tuple[Api, Target]]:
-    """The target's `Api`, for as long as the block runs.
+def opened(
+    options: TargetOptions, desired: Desired, *, simulate: bool
+) -> Iterator[tuple[Api, Target]]:
+    """The target's `Api`, for as long as the block runs; `simulate` lets the simulated person of
+    the local one act.
 
     The local one plays the account and Region that the files insist on, so that files made for a
     real account can be tried unchanged.
     """
     if options.local:
-        with _local(options, desired) as found:
+        with _local(options, desired, simulate=simulate) as found:
             yield found
         return
     from reconciler.aws.api import AwsApi
@@ -100,7 +103,9 @@ def _literal(text: str) -> str:
 
 
 @contextmanager
-def _local(options: TargetOptions, desired: Desired) -> Iterator[tuple[Api, Target]]:
+def _local(
+    options: TargetOptions, desired: Desired, *, simulate: bool
+) -> Iterator[tuple[Api, Target]]:
     from reconciler.aws.api import AwsApi
     from reconciler.aws.session import Session, Settings
     from reconciler.emulator import Emulator, StoreError
@@ -110,7 +115,8 @@ def _local(options: TargetOptions, desired: Desired) -> Iterator[tuple[Api, Targ
     region = options.region or desired.region or LOCAL_REGION
     store = Path(options.local_store)
     try:
-        emulator = Emulator(EmulatorSettings(store=store, handshake=options.local_handshake))
+        handshake = options.local_handshake if simulate else "manual"
+        emulator = Emulator(EmulatorSettings(store=store, handshake=handshake))
     except (OSError, StoreError) as error:
         raise TargetError(f"the local store cannot be used: {error}") from error
     with emulator:

@@ -105,7 +105,11 @@ def test_a_name_outside_the_encoding_of_stdout_is_escaped(tmp_path: Path) -> Non
 def test_a_local_plan_approves_nothing(cli: Cli) -> None:
     manual = ("--local", "--local-handshake", "manual")
     assert cli("apply", *manual, "--yes", QUICKSTART).code == 7
-    assert cli("plan", "--local", QUICKSTART).code == 7
+    planned = cli("plan", "--local", QUICKSTART)
+    assert (planned.code, "a simulated person approves" in planned.out) == (7, True)
+    link = "repository_link/acme/network"
+    assert cli("forget", "--local", "--owner", "platform", "--yes", link).code == 1
+    assert cli("destroy", "--local", "--owner", "others", "--yes", QUICKSTART).code == 0
     with Control.open(".reconciler/local.db") as control:
         waiting = control.pending()
     assert [one.name for one in waiting] == ["github-main"]

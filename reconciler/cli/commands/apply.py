@@ -57,4 +57,4 @@ def command(**options: Any) -> int:
     from reconciler.cli.applying import applied
     from reconciler.cli.planning import Planning
 
-    return applied(Planning.of(options), yes=options["yes"], wait=options["wait"])
+    return applied(Planning.of(options, simulate=True), yes=options["yes"], wait=options["wait"])

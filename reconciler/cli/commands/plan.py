@@ -28,8 +28,7 @@ def command(**options: Any) -> int:
     from reconciler.cli.planning import Planning
     from reconciler.report import plan_document
 
-    # A simulated person would approve what is pending, and a plan changes nothing at all.
-    planning = Planning.of({**options, "local_handshake": "manual"})
+    planning = Planning.of(options)
     with planning.opened() as run:
         document = plan_document(run.plan())
     return planning.finished(document, detailed=options["detailed_exitcode"])

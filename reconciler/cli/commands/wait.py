@@ -47,5 +47,6 @@ def command(**options: Any) -> int:
         options,
         desired=Desired(options["owner"] or "", {}, {}),
         compare=partial(await_, addresses=options["addresses"]),
+        simulate=True,
     )
     return applied(planning, yes=True, wait=options["timeout"])
