@@ -197,6 +197,10 @@ class _Diff:
         if action is Action.REPLACE and resource.id is not None:
             text = "is bound by `id` and would be replaced: remove `id` first"
             self._error("id_replaced", text, address)
+        if action is Action.UPDATE and resource.editable and live.status not in resource.editable:
+            text = f"is {live.status}, and AWS documents updates in {', '.join(resource.editable)} "
+            text += "only: if this one is refused, make another object and rename with `previously`"
+            self.findings.append(Finding("warning", "not_editable", text, address))
         if {change.path for change in fields} & set(resource.unique):
             self._taken(address, resource)
         self._moved(address, resource, live, fields)

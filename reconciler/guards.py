@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from shlex import quote
 
 from reconciler.diff import Change
 from reconciler.plan import Plan, Refusal, removes
@@ -63,8 +64,8 @@ def foreign_owner(plan: Plan, allow: Allow) -> Iterator[Refusal]:
     for change in _of_others(plan):
         owner = change.live.owner if change.live else None
         if owner is not None and owner not in allow.take_over:
-            text = f"is owned by {owner}: --take-over {owner}"
-            yield Refusal("foreign_owner", text, change.address, f"--take-over {owner}")
+            option = f"--take-over {quote(owner)}"
+            yield Refusal("foreign_owner", f"is owned by {owner}: {option}", change.address, option)
 
 
 def protected(plan: Plan, allow: Allow) -> Iterator[Refusal]:
@@ -88,8 +89,9 @@ def destroys(plan: Plan, allow: Allow) -> Iterator[Refusal]:
         if (approved or replaced) and str(change.address) not in allow.destroy:
             lost = "the approval a person gave" if approved else "its id"
             done = "replaced" if replaced else "deleted"
-            text = f"would be {done} and lose {lost}: --allow-destroy {change.address}"
-            yield Refusal("destroys", text, change.address, f"--allow-destroy {change.address}")
+            option = f"--allow-destroy {quote(str(change.address))}"
+            text = f"would be {done} and lose {lost}: {option}"
+            yield Refusal("destroys", text, change.address, option)
 
 
 def too_many(plan: Plan, allow: Allow) -> Iterator[Refusal]:

@@ -107,6 +107,8 @@ class Resource(Part):
     calls: ClassVar[Calls]
     unique: ClassVar[tuple[str, ...]] = ()
     """The fields whose value no two objects of an account and Region can have."""
+    editable: ClassVar[frozenset[str]] = frozenset()
+    """The statuses in which AWS documents updates; empty: in any."""
     arn_pattern: ClassVar[str] = ""
     """What the ARN of such an object looks like, for references that are written as one."""
     todo: ClassVar[Mapping[str, str]] = {}

@@ -22,6 +22,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 from botocore.loaders import Loader, create_loader
+from botocore.parsers import ResponseParserError
 
 from reconciler.errors import TargetError
 
@@ -76,8 +77,12 @@ class Session:
         """The id of the account that the credentials belong to, as STS answers it."""
         with explained(self.settings):
             client = self.client("sts", attempts=LOGIN_ATTEMPTS, seconds=READ_SECONDS)
-            identity = client.get_caller_identity()
-        return str(identity["Account"])
+            try:
+                return str(client.get_caller_identity()["Account"])
+            except (ResponseParserError, KeyError) as error:
+                where = client.meta.endpoint_url
+                text = f"{where} does not answer like AWS: check --endpoint-url and proxies"
+                raise TargetError(text) from error
 
     def client(self, service: str, *, attempts: int, seconds: int) -> Any:
         """A client that sends each request at most `attempts` times, whatever the user's AWS

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,6 +15,7 @@ import click
 
 from reconciler.errors import ReconcilerError
 from reconciler.render import FORMATS, render
+from reconciler.safe import safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,11 @@ class Outputs:
     color: bool
 
     @classmethod
-    def of(cls, outputs: Sequence[Output], color: str) -> Outputs:
-        """What `--output` and `--color` mean; where nothing else goes to stdout, text does."""
+    def of(cls, outputs: Sequence[Output], color: str, paths: Sequence[str] = ()) -> Outputs:
+        """What `--output` and `--color` mean; where nothing else goes to stdout, text does.
+
+        `paths` are the files a command reads, which no output may overwrite.
+        """
         chosen = tuple(outputs)
         on_stdout = sum(output.file is None for output in chosen)
         if on_stdout == 0:
@@ -66,6 +71,9 @@ class Outputs:
         files = [output.file for output in chosen if output.file is not None]
         if len({Path(file).resolve() for file in files}) < len(files):
             raise click.UsageError("two --output go to the same file")
+        for path in paths:
+            if Path(path).resolve() in {Path(file).resolve() for file in files}:
+                raise click.UsageError(f"--output would overwrite {path}, which is read")
         for file in files:
             _check_writable(file)
         return cls(chosen, wants_color(color))
@@ -129,6 +137,12 @@ def wants_color(color: str) -> bool:
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether a person sits at this stream; a closed one is None."""
     return stream is not None and stream.isatty()
+
+
+def tell(text: str) -> None:
+    """Say something on stderr; that nobody can read it must not stop or change anything."""
+    with suppress(OSError):
+        click.echo(safe(text), err=True)
 
 
 def abandon_stdout() -> None:

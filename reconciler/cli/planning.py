@@ -14,7 +14,7 @@ import click
 
 from reconciler.cli.exits import Exit, exit_code, worst
 from reconciler.cli.files import desired_of
-from reconciler.cli.output import Outputs, abandon_stdout
+from reconciler.cli.output import Outputs, abandon_stdout, tell
 from reconciler.cli.progress import Watched, display
 from reconciler.cli.target import TargetOptions, check_consistent, opened
 from reconciler.diff import diff
@@ -23,7 +23,6 @@ from reconciler.guards import Allow
 from reconciler.plan import Plan
 from reconciler.reconcile import Compare, plan_for
 from reconciler.resource import Api, Desired, Target
-from reconciler.safe import safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class Planning:
         """
         check_consistent(click.get_current_context())
         _log_to_stderr(verbose=options["verbose"] or options["debug"])
-        outputs = Outputs.of(options["outputs"], options["color"])
+        outputs = Outputs.of(options["outputs"], options["color"], options.get("paths", ()))
         return cls(
             desired=desired or desired_of(options["paths"], options["owner"], outputs),
             target=TargetOptions(**{f.name: options[f.name] for f in fields(TargetOptions)}),
@@ -105,30 +104,30 @@ class Planning:
         try:
             self.outputs.write(document)
         except ReconcilerError as error:
-            click.echo(f"Error: {safe(str(error))}", err=True)
+            tell(f"Error: {error}")
             code = worst(code, Exit.ERROR)
         except BrokenPipeError:
             # Nobody reads stdout any more; what was done is done, and its code stands.
             abandon_stdout()
         self._unused_allowances(document)
         if unread := document["coverage"]["unread"]:
-            text = f"{len(unread)} reads failed, so nothing can be applied: {unread[0]['reason']}"
-            click.echo(f"Error: {safe(text)}", err=True)
+            tell(
+                f"Error: not everything could be read, {len(unread)} missing: {unread[0]['reason']}"
+            )
         return code
 
     def _unused_allowances(self, document: Mapping[str, Any]) -> None:
         """Say it when an address was allowed to be destroyed that the plan does not have."""
         known = {change["address"] for change in document["changes"]}
         for address in sorted(self.allow.destroy - known):
-            text = f"Warning: --allow-destroy {address}: the plan changes nothing at this address"
-            click.echo(safe(text), err=True)
+            tell(f"Warning: --allow-destroy {address}: the plan changes nothing at this address")
 
 
 class _Echo(logging.Handler):
     """Writes log lines to whatever stderr is now."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(self.format(record), err=True)
+        tell(self.format(record))
 
 
 def _log_to_stderr(*, verbose: bool) -> None:

@@ -6,13 +6,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-import click
-
 from reconciler.apply import Event, Outcome, Seen, Started, Waiting
-from reconciler.cli.output import is_terminal
+from reconciler.cli.output import is_terminal, tell
 from reconciler.plan import Task
 from reconciler.resource import Api, Call, ReadResult
 from reconciler.safe import safe
@@ -44,8 +42,7 @@ class PlainLine:
 
     def say(self, text: str) -> None:
         """Write a line to stderr; that nobody can read it must not stop what is being done."""
-        with suppress(OSError):
-            click.echo(text, err=True)
+        tell(text)
 
 
 class SpinnerLine:

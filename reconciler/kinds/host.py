@@ -54,6 +54,8 @@ class Host(Tagged):
     # One URL cannot serve two hosts:
     # https://docs.aws.amazon.com/dtconsole/latest/userguide/connections-host-create.html
     unique: ClassVar = ("provider_endpoint",)
+    # https://docs.aws.amazon.com/dtconsole/latest/userguide/connections-host-edit.html
+    editable: ClassVar = frozenset({"PENDING"})
     arn_pattern: ClassVar = (
         r"arn:aws(-[\w]+)*:(codestar-connections|codeconnections):.+:[0-9]{12}:host\/.+"
     )

@@ -17,7 +17,9 @@ APPLY = [
 ]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 def test_a_waiting_apply_says_what_it_did(number: signal.Signals, code: int) -> None:
     with subprocess.Popen(
         APPLY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -205,3 +205,16 @@ def test_the_older_service_is_not_asked_for_what_it_does_not_know(
     assert "connection/r: codestar-connections has no ProviderEndpoint" in done.err
     assert emulator.control.requests() == []
     assert cli("plan", *where, file).code == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(200, "<!doctype html><p>Log in</p>"), Answer(404, "<html><br>"), Answer(200, "<a/>")],
+    ids=["login page", "not found", "other XML"],
+)
+def test_a_server_that_is_not_aws_is_told(answer: Answer, cli: Cli, desired: Path) -> None:
+    with answering(lambda operation: answer) as server:
+        done = cli("plan", "--endpoint-url", server.url, desired)
+    assert (done.code, done.out) == (1, "")
+    assert len(done.err.splitlines()) == 1
+    assert done.err.startswith("Error: ")

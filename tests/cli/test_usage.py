@@ -215,3 +215,12 @@ def test_options_that_would_be_ignored_are_refused(
 def test_a_time_after_wait_without_equals_is_told(desired: Path, cli: Cli) -> None:
     result = cli("apply", "--local", "--wait", "5m", desired)
     assert (result.code, "write --wait=5m" in result.err) == (64, True)
+
+
+@pytest.mark.parametrize("command", ["plan", "validate"])
+def test_no_output_overwrites_what_is_read(command: str, cli: Cli, desired: Path) -> None:
+    before = desired.read_bytes()
+    done = cli(command, "--output", f"json={desired.parent}/./{desired.name}", desired)
+    assert done.code == 64
+    assert "which is read" in done.err
+    assert desired.read_bytes() == before

@@ -35,7 +35,7 @@ def command(
     from reconciler.spec.form import SECTIONS
     from reconciler.spec.problems import problems_document
 
-    writer = Outputs.of(outputs, color)
+    writer = Outputs.of(outputs, color, paths)
     try:
         desired = load(paths, owner=owner, stdin=standard_input())
     except SpecError as error:
