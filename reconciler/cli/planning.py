@@ -111,9 +111,8 @@ class Planning:
             abandon_stdout()
         self._unused_allowances(document)
         if unread := document["coverage"]["unread"]:
-            tell(
-                f"Error: not everything could be read, {len(unread)} missing: {unread[0]['reason']}"
-            )
+            failed = f"{len(unread)} read{'s' * (len(unread) != 1)} failed"
+            tell(f"Error: {failed}, so nothing can be applied: {unread[0]['reason']}")
         return code
 
     def _unused_allowances(self, document: Mapping[str, Any]) -> None:
