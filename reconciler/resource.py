@@ -166,19 +166,16 @@ class Resource(Part):
         }
 
 
-TagKey = Annotated[str, Text(1, 128)]
+def _not_reserved(key: str) -> str:
+    if key.lower().startswith(("aws:", OWN_TAGS)):
+        text = f"tags whose key starts like {key} are not for files to set"
+        raise broken_rule(text, "choose another key")
+    return key
+
+
+TagKey = Annotated[str, Text(1, 128), AfterValidator(_not_reserved)]
 TagValue = Annotated[str, Text(0, 256)]
-
-
-def _tag_keys(tags: dict[str, str]) -> dict[str, str]:
-    for key in tags:
-        if key.lower().startswith(("aws:", OWN_TAGS)):
-            text = f"tags whose key starts like {key} are not for files to set"
-            raise broken_rule(text, "choose another key")
-    return tags
-
-
-Tags = Annotated[dict[TagKey, TagValue], Field(max_length=197), AfterValidator(_tag_keys)]
+Tags = Annotated[dict[TagKey, TagValue], Field(max_length=197)]
 """Declared tags: the API takes 200 (botocore service model), three of which are this program's."""
 
 

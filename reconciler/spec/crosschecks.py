@@ -53,11 +53,11 @@ def crosschecked(found: Sequence[Entry], entries: Entries) -> Iterator[Problem]:
     for entry in found:
         yield from _references(entry, entries)
     for entry in entries.values():
+        yield from _ignored_fields(entry)
         if entry.resource is not None:
             yield from _binding(entry, entry.resource, bound)
             yield from _former_names(entry, entry.resource, entries, former)
             yield from _unique_values(entry, entry.resource, taken)
-            yield from _ignored_fields(entry, entry.resource)
     yield from _cycles({a: sorted(_parents(entries[a], entries)) for a in sorted(entries)}, entries)
 
 
@@ -133,21 +133,31 @@ def _unique_values(
             yield entry.twice(first, f"a {resource.kind} with the {name} {shown(value)}")
 
 
-def _ignored_fields(entry: Entry, resource: Resource) -> Iterator[Problem]:
+def _written_ignores(entry: Entry) -> Iterator[tuple[int, str]]:
+    """The number and the field of each ignore rule, as far as they are written as such."""
+    rules = entry.raw.get("ignore")
+    for number, rule in enumerate(rules if isinstance(rules, list) else ()):
+        field = rule.get("field") if isinstance(rule, dict) else None
+        if isinstance(field, str):
+            yield number, field
+
+
+def _ignored_fields(entry: Entry) -> Iterator[Problem]:
     """What is ignored has to exist, and cannot be declared at the same time."""
-    known = {*resource.specs(), *(["tags.KEY"] if resource.taggable() else [])}
-    declared = resource.model_fields_set - {"tags"}
-    tags = [f"tags.{key}" for key in resource.wanted_tags or ()]
-    for number, rule in enumerate(resource.ignore):
-        root, _, rest = rule.field.partition(".")
+    kind, resource = entry.kind, entry.resource
+    known = {*kind.specs(), *(["tags.KEY"] if kind.taggable() else [])}
+    declared = resource.model_fields_set - {"tags"} if resource else ()
+    tags = [f"tags.{key}" for key in (resource and resource.wanted_tags) or ()]
+    for number, field in _written_ignores(entry):
+        root, _, rest = field.partition(".")
         place = ("ignore", number, "field")
-        if root not in known and not (root == "tags" and rest and resource.taggable()):
+        if root not in known and not (root == "tags" and rest and kind.taggable()):
             close = get_close_matches(root, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"fields: {', '.join(sorted(known))}"
-            message = f"a {resource.kind} has no field {shown(rule.field)}"
+            message = f"a {kind.kind} has no field {shown(field)}"
             yield entry.problem(place, "E048", message, hint)
-        elif root in declared or any(fnmatchcase(tag, rule.field) for tag in tags):
-            message = f"{shown(rule.field)} is declared in the same entry"
+        elif root in declared or any(fnmatchcase(tag, field) for tag in tags):
+            message = f"{shown(field)} is declared in the same entry"
             yield entry.problem(place, "E046", message, "ignore it or declare it, not both")
 
 

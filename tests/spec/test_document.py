@@ -95,7 +95,7 @@ BROKEN = [
     ("E034", MAIN + ", previously: [a, §~]}", "`previously[1]` has no value", "the item"),
     (
         "E034",
-        MAIN + ", ignore: [{field: a, reason: §}]}",
+        MAIN + ", ignore: [{field: tags.a, reason: §}]}",
         "`ignore[0].reason` has no value",
         "remove the key",
     ),
@@ -161,8 +161,8 @@ BROKEN = [
         "only with",
         "remove",
     ),
-    ("E040", MAIN + ", tags: §{aws:a: b}}", "`tags`: tags whose key starts like aws", "cho"),
-    ("E040", MAIN + ", tags: §{reconciler.owner: b}}", "reconciler.owner", "another key"),
+    ("E040", MAIN + ", tags: {§aws:a: b}}", "`tags.aws:a`: tags whose key starts like aws", "cho"),
+    ("E040", MAIN + ", tags: {§reconciler.owner: b}}", "reconciler.owner", "another key"),
     (
         "E041",
         MAIN + "}\n- §{name: main, provider_type: GitLab}",
@@ -329,3 +329,13 @@ def test_every_problem_of_every_file_is_told_in_one_run(tmp_path: Path) -> None:
     )
     codes = [line.split(": ")[1][:4] for line in found(tmp_path, tmp_path / "none")]
     assert codes == ["E030", "E033", "E038", "E030", "E009", "E042", "E031", "E031", "E001"]
+
+
+def test_what_is_wrong_beside_other_mistakes_is_told_in_the_same_run(tmp_path: Path) -> None:
+    text = (
+        "connections:\n- name: main\n  provider_type: GitHub\n  typo: 1\n"
+        "  tags: {reconciler.owner: x, quoted: no}\n"
+        "  ignore: [{field: nope, reason: r}, {field: tags.x}]\n"
+    )
+    codes = [line.split(" ")[1] for line in found(write(tmp_path, a=text))]
+    assert codes == ["E030", "E040", "E033", "E048", "E031"]
