@@ -164,8 +164,10 @@ class _Apply:
     def _calls(self, change: Change) -> Outcome:
         done = 0
         try:
-            if removes(change):
-                self._check_removal(change)
+            self._check_removal(change)
+        except ReconcilerError as error:  # nothing has been sent, so that nothing is unknown
+            return Outcome(change, Status.FAILED, f"not deleted: {error}")
+        try:
             for call in change.calls:
                 self._call(change, call)
                 done += 1
@@ -194,7 +196,7 @@ class _Apply:
     def _check_removal(self, change: Change) -> None:
         """Look once more before something is deleted: since it was planned, or while people were
         waited for, it may have become somebody's, been approved, or been taken into use."""
-        operation, planned = BY_NAME[change.address.kind].calls.delete, change.live
+        planned = change.live if removes(change) else None
         live = reread(self.api, planned) if planned else None
         if planned is None or live is None:
             return
@@ -206,15 +208,14 @@ class _Apply:
             if getattr(live, name) != getattr(planned, name)
         ]
         if moved:
-            text = f"not deleted, since {' and '.join(moved)} changed meanwhile: plan again"
-            raise ApiError(operation, "Changed", text)
+            raise ReconcilerError(f"{' and '.join(moved)} changed meanwhile: plan again")
         if replaces(change):
             return  # what uses it moves to the new one
         for delay in READ_BACK_DELAYS:
             self.clock.sleep(delay)
-            if (user := next(users_of(self.api, live), "")) == "":
+            if (user := next(users_of(self.api, live), None)) is None:
                 return
-        raise ApiError(operation, "InUse", f"not deleted, since {user} uses it: plan again")
+        raise ReconcilerError(f"{user} uses it now: plan again")
 
     def _until_gone(self, change: Change) -> None:
         """Before an object is created again under its name, the old one has to be gone."""

@@ -154,7 +154,11 @@ class _Diff:
         """The live objects at these addresses; an address without one is an error."""
         lives = {str(live.address): live for live in self.lives.values()}
         for text in sorted(set(addresses)):
-            twins = [live.arn or live.id for live in self.lives.values() if _own_name(live) == text]
+            twins = [
+                live.arn or live.id
+                for live in self.lives.values()
+                if str(_own_address(live)) == text
+            ]
             if text in lives:
                 yield lives[text]
             elif len(twins) > 1:
@@ -197,10 +201,8 @@ class _Diff:
         if action is Action.REPLACE and resource.id is not None:
             text = "is bound by `id` and would be replaced: remove `id` first"
             self._error("id_replaced", text, address)
-        if action is Action.UPDATE and resource.editable and live.status not in resource.editable:
-            text = f"is {live.status}, and AWS documents updates in {', '.join(resource.editable)} "
-            text += "only: if this one is refused, make another object and rename with `previously`"
-            self.findings.append(Finding("warning", "not_editable", text, address))
+        if action is Action.UPDATE:
+            self._editable(address, resource, live)
         if {change.path for change in fields} & set(resource.unique):
             self._taken(address, resource)
         self._moved(address, resource, live, fields)
@@ -220,6 +222,14 @@ class _Diff:
         """The reason of the entry at this address if it gives one, else of the live object."""
         resource = self.desired.resources.get(address) if address else None
         return (resource and resource.protect) or live.protect
+
+    def _editable(self, address: Address, resource: Resource, live: Live) -> None:
+        """Say it when AWS documents no update of an object in this status."""
+        if resource.editable and live.status not in resource.editable:
+            wanted = " or ".join(sorted(resource.editable))
+            text = f"is {live.status}, and AWS documents updates of what is {wanted} only: "
+            text += "if this one is refused, make another object and rename with `previously`"
+            self.findings.append(Finding("warning", "not_editable", text, address))
 
     def _taken(self, address: Address, resource: Resource) -> None:
         """Say it when the service would refuse a second object with the same value."""
@@ -281,8 +291,7 @@ class _Diff:
 
     def _is_in_doubt(self, live: Live) -> bool:
         """Whether an entry may be about this object, though it could not be told for sure."""
-        kind = live.address.kind
-        address = Address(kind, BY_NAME[kind].name_of(live.fields) or "")
+        address = _own_address(live)
         return address in self.desired.resources and address not in self.bindings.bound
 
     def _ignore_rules(self, address: Address, resource: Resource) -> None:
@@ -306,10 +315,10 @@ class _Diff:
         self.findings.append(Finding("error", code, message, address))
 
 
-def _own_name(live: Live) -> str:
-    """The address that a live object's own name amounts to."""
+def _own_address(live: Live) -> Address:
+    """The address that a live object's own name amounts to, whatever entry is about it."""
     kind = live.address.kind
-    return str(Address(kind, BY_NAME[kind].name_of(live.fields) or ""))
+    return Address(kind, BY_NAME[kind].name_of(live.fields) or "")
 
 
 def _finding_key(finding: Finding) -> tuple[str, str, str, str]:

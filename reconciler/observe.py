@@ -62,8 +62,8 @@ def reread(api: Api, live: Live) -> Live | None:
     return _tagged(again, _raised(tags[0])) if tags else again
 
 
-def users_of(api: Api, live: Live) -> Iterator[str]:
-    """What refers to an object at this moment: kinds and names. Raises what a read raised."""
+def users_of(api: Api, live: Live) -> Iterator[Address]:
+    """What refers to an object at this moment. Raises what a read raised."""
     for kind in KINDS:
         for name, reference in kind.references().items():
             if reference.kind != live.address.kind:
@@ -71,9 +71,9 @@ def users_of(api: Api, live: Live) -> Iterator[str]:
             under = {kind.specs()[name].wire: live.id} if name == kind.calls.list_per else {}
             (result,) = api.read([Call(kind.calls.list, {**kind.calls.fixed, **under})])
             for item in _raised(result)[kind.calls.items]:
-                fields = kind.from_wire(item)
-                if fields.get(name) == live.id:
-                    yield str(Address(kind.kind, kind.name_of(fields) or "?"))
+                user = _live(kind, item)
+                if user.fields.get(name) == live.id:
+                    yield user.address
 
 
 def get_call(kind: type[Resource], id_: str) -> Call:

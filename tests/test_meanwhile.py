@@ -12,6 +12,7 @@ from reconciler.apply import Clock, Outcome, Started, apply
 from reconciler.compare import Comparison
 from reconciler.emulator import Emulator
 from reconciler.emulator import Settings as EmulatorSettings
+from reconciler.errors import UnclearReplyError
 from reconciler.guards import Allow
 from reconciler.resource import OWNER_TAG, PROTECT_TAG
 from tests.conftest import REGION
@@ -88,12 +89,12 @@ def _everything(world: World) -> None:
 
 
 MEANWHILE: dict[str, tuple[Callable[[World], object], str]] = {
-    "approved": (World.approve, "since approved changed"),
-    "another owner": (lambda w: w.tag(OWNER_TAG, "team-b"), "since owner changed"),
-    "protected": (lambda w: w.tag(PROTECT_TAG, "production"), "since protect changed"),
+    "approved": (World.approve, "not deleted: approved changed"),
+    "another owner": (lambda w: w.tag(OWNER_TAG, "team-b"), "not deleted: owner changed"),
+    "protected": (lambda w: w.tag(PROTECT_TAG, "production"), "not deleted: protect changed"),
     "all": (
         _everything,
-        "since owner and protect and approved changed",
+        "not deleted: owner and protect and approved changed",
     ),
 }
 
@@ -113,7 +114,7 @@ def test_what_was_taken_into_use_is_not_deleted(world: World) -> None:
     allow = Allow(destroy=frozenset({"connection/old"}))
     outcome = world.outcomes(EMPTY, World.use, prune=True, allow=allow)["connection/old"]
     assert outcome.status == "failed"
-    assert "repository_link/acme/theirs uses it" in outcome.message
+    assert "repository_link/acme/theirs uses it now" in outcome.message
     assert world.names() == ["kept", "old"]
 
 
@@ -151,3 +152,20 @@ def test_a_plan_made_again_differs_when_an_object_was_taken_into_use(world: Worl
     assert before.changes == after.changes
     assert before.fingerprint != after.fingerprint
     assert not after.is_complete
+
+
+@pytest.mark.parametrize("operation", ["GetConnection", "ListRepositoryLinks"])
+def test_a_look_that_failed_deletes_nothing_and_leaves_nothing_unknown(
+    operation: str, world: World
+) -> None:
+    unclear = UnclearReplyError(operation, "cut short")
+
+    def spoil(world: World) -> None:
+        world.api.spoil = lambda call: unclear if call.operation == operation else None
+
+    outcome = world.outcomes(EMPTY, spoil, prune=True)["connection/old"]
+    assert (outcome.status, outcome.message) == (
+        "failed",
+        f"not deleted: {operation}: no clear answer: cut short",
+    )
+    assert world.api.written == []

@@ -75,7 +75,7 @@ def _confirmed(count: int) -> bool:
 
 
 def _looked_again(run: Run, stopped: int) -> tuple[Plan | None, int]:
-    """The plan when all is done; none when a signal or a failure leaves no time for it."""
+    """The plan when all is done; none when a signal leaves no time for it."""
     if stopped:
         return None, stopped
     try:
