@@ -8,6 +8,7 @@ answers yes has not always done it.
 from __future__ import annotations
 
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -20,7 +21,7 @@ from reconciler.fields import Sensitive
 from reconciler.kinds import BY_NAME
 from reconciler.observe import reread, users_of
 from reconciler.plan import Plan, Task, removes, replaces, worklist
-from reconciler.resource import Address, Api, Call, KnownAfterApply, Live, Target
+from reconciler.resource import Address, Api, Call, KnownAfterApply, Live, Target, is_arn
 
 READ_BACK_DELAYS = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each attempt to read a write back. Terraform polls up to 20 times as well
@@ -131,11 +132,18 @@ class _Apply:
     ids: dict[Address, str] = field(default_factory=dict)
     lives: dict[Address, Live] = field(default_factory=dict)
     ended: dict[Address, Status] = field(default_factory=dict)
+    made: Counter[Address] = field(default_factory=Counter)
+    """How many calls of each change the service has answered with yes."""
+    takes: dict[Address, list[Change]] = field(default_factory=lambda: defaultdict(list))
+    """What is deleted together with each replaced object."""
 
     def events(self, plan: Plan, wait: float) -> Iterator[Event]:
         self.lives = {c.address: c.live for c in plan.changes if c.live}
         self.ids = {address: live.id for address, live in self.lives.items()}
         self.lives |= {live.address: live for live in plan.awaited}
+        for change in plan.work:
+            if change.goes_with is not None:
+                self.takes[change.goes_with].append(change)
         groups: dict[Action, list[Change]] = {Action.DEFER: [], Action.DELETE: []}
         for change in plan.work:
             if change.action in groups:
@@ -148,42 +156,62 @@ class _Apply:
             yield from self._carry_out(change)
 
     def _carry_out(self, change: Change) -> Iterator[Event]:
+        if change.address in self.ended:
+            return  # it ended when it was to be deleted together with its parent
         behind = [a for a in change.waits_for if self.ended.get(a, Status.APPLIED) != "applied"]
         if behind:
             yield self._end(Outcome(change, Status.SKIPPED, f"because of {behind[0]}"))
-            return
+        elif (yield from self._make(change, len(change.calls))):
+            yield self._end(self._read_back(change))
+
+    def _make(self, change: Change, until: int) -> Generator[Event, None, bool]:
+        """Make the calls of a change up to this many, after what goes with it is deleted; whether
+        all went well."""
+        for child in self.takes[change.address]:
+            if not self.made[child.address] and not (yield from self._make(child, 1)):
+                text = f"because of {child.address}"
+                yield self._end(Outcome(change, Status.SKIPPED, text))
+                return False
         yield Started(change)
-        yield self._end(self._calls(change))
+        outcome = self._calls(change, until)
+        if outcome is not None:
+            yield self._end(outcome)
+        return outcome is None
 
     def _end(self, outcome: Outcome) -> Outcome:
-        self.ended[outcome.change.address] = outcome.status
+        change, made = outcome.change, self.made[outcome.change.address]
+        if 0 < made < len(change.calls):
+            message = f"after {made} of {len(change.calls)} calls: {outcome.message}"
+            outcome = replace(outcome, message=message)
+        self.ended[change.address] = outcome.status
         if outcome.live is not None:
-            self.lives[outcome.change.address] = outcome.live
-        return outcome
+            self.lives[change.address] = outcome.live
+        return replace(outcome, calls_made=made)
 
-    def _calls(self, change: Change) -> Outcome:
-        done = 0
+    def _calls(self, change: Change, until: int) -> Outcome | None:
+        """Make the calls that are left of a change up to this many; the outcome if it ends here."""
         try:
-            self._check_removal(change)
+            if not self.made[change.address]:
+                self._check_removal(change)
         except ReconcilerError as error:  # nothing has been sent, so that nothing is unknown
             return Outcome(change, Status.FAILED, f"not deleted: {error}")
         try:
-            for call in change.calls:
+            for call in change.calls[self.made[change.address] : until]:
                 self._call(change, call)
-                done += 1
-                if done < len(change.calls) and replaces(change):
+                self.made[change.address] += 1
+                if self.made[change.address] < len(change.calls) and replaces(change):
                     self._until_gone(change)
         except UnclearReplyError as error:
-            text = _after(done, change, str(error))
-            return Outcome(change, Status.UNKNOWN, text, calls_made=done)
+            return Outcome(change, Status.UNKNOWN, str(error))
         except ApiError as error:
-            text = _after(done, change, str(error))
-            return Outcome(change, Status.FAILED, text, calls_made=done)
-        return replace(self._read_back(change), calls_made=done)
+            return Outcome(change, Status.FAILED, str(error))
+        return None
 
     def _call(self, change: Change, call: Call) -> None:
         parameters = {key: self._resolved(value) for key, value in call.parameters.items()}
         kind = BY_NAME[change.address.kind]
+        if call.operation == kind.calls.delete:
+            self.lives.pop(change.address, None)
         try:
             reply = self.api.write(Call(call.operation, parameters))
         except NotFoundError:
@@ -262,9 +290,10 @@ class _Apply:
 
     def _expected(self, change: Change) -> Live:
         id_ = self.ids[change.address]
-        arn = id_ if id_.startswith("arn:") else change.live.arn if change.live else ""
-        live = change.live or Live(change.address, id_, {})
-        return replace(live, id=id_, arn=arn, owner=self.compare.owner)
+        if change.live is not None and change.live.id == id_:
+            return replace(change.live, owner=self.compare.owner)
+        arn = id_ if is_arn(id_) else ""
+        return Live(change.address, id_, {}, arn=arn, owner=self.compare.owner)
 
     def _difference(self, change: Change, live: Live | None) -> str:
         if not removes(change) and change.resource is None:
@@ -364,11 +393,6 @@ def _id_in(item: str, member: str, call: Call, reply: Mapping[str, Any]) -> str:
             return str(members[member])
         case _:
             raise UnclearReplyError(call.operation, f"the reply holds no {member}")
-
-
-def _after(done: int, change: Change, text: str) -> str:
-    """The text of an error, with how far the change had come before it."""
-    return f"after {done} of {len(change.calls)} calls: {text}" if done else text
 
 
 def _paths(fields: Sequence[FieldChange]) -> str:

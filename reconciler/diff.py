@@ -4,7 +4,7 @@ calls, and findings. Pure: the same two sides always give the same differences."
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
 from enum import StrEnum
@@ -58,6 +58,9 @@ class Change:
     """Why the object must stay, as its entry or the live object itself says."""
     successor: Address | None = None
     """The object that takes the place of a renamed one, which is deleted once that is ready."""
+    goes_with: Address | None = None
+    """The replaced object that this replaced one stands under, and together with which it is
+    deleted, before that and ahead of its own turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +199,12 @@ class _Diff:
             return Change(
                 address, Action.CREATE, "not_found", fields, source=source, resource=resource
             )
-        fields = self.compare.fields(resource, live, self.ids)
+        fields = tuple(
+            replace(field, forces_replacement=True)
+            if self._is_stuck(address, live, field)
+            else field
+            for field in self.compare.fields(resource, live, self.ids)
+        )
         action, reason = _verdict(fields)
         if action is Action.REPLACE and resource.id is not None:
             text = "is bound by `id` and would be replaced: remove `id` first"
@@ -205,7 +213,6 @@ class _Diff:
             self._editable(address, resource, live)
         if {change.path for change in fields} & set(resource.unique):
             self._taken(address, resource)
-        self._moved(address, resource, live, fields)
         self.ids[address] = KnownAfterApply(address) if action is Action.REPLACE else live.id
         return Change(
             address,
@@ -240,21 +247,25 @@ class _Diff:
                     text = f"{live.address} has the same {name}, which AWS gives to one object only"
                     self._error("taken", text, address)
 
-    def _moved(
-        self, address: Address, resource: Resource, live: Live, fields: Sequence[FieldChange]
-    ) -> None:
-        """Say it when an object would move to a parent that the service does not move it to."""
-        changed = {change.path for change in fields}
-        for spec, value in resource.declared():
-            if spec.reference is None or not spec.reference.alike or spec.name not in changed:
-                continue
-            alike, kind = spec.reference.alike, spec.reference.kind
-            old = self.lives.get((kind, str(live.fields.get(spec.name))))
-            before = old.fields.get(alike) if old else None
-            after = self._fact(kind, value, alike)
-            if before and after and before != after:
-                text = f"cannot be moved from {alike} {before} to {after}: delete it first"
-                self._error("other_parent", text, address)
+    def _is_stuck(self, address: Address, live: Live, field: FieldChange) -> bool:
+        """Whether no update can take an object from its old parent to the new one: they differ in
+        what they must have in common, or the old one is replaced and cannot go before its child."""
+        reference = self.desired.resources[address].references().get(field.path)
+        if reference is None or field.forces_replacement:
+            return False
+        if reference.holds:
+            old = self.lives.get((reference.kind, str(live.fields.get(field.path))))
+            if old is not None and isinstance(self.ids.get(old.address), KnownAfterApply):
+                return True
+        wanted = getattr(self.desired.resources[address], field.path)
+        before = live.fields.get(reference.alike)
+        after = self._fact(reference.kind, wanted, reference.alike) if reference.alike else None
+        if not (before and after and before != after):
+            return False
+        text = f"cannot be moved from {reference.alike} {before} to {after}: it is replaced, and "
+        text += "what stands under it stops until both are created again"
+        self.findings.append(Finding("warning", "other_parent", text, address))
+        return True
 
     def _fact(self, kind: str, reference: str, name: str) -> Any:
         """A field of an object that is referred to: declared, live, or that of its own parent."""

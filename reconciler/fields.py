@@ -41,11 +41,13 @@ class Reference:
     """The field names an object of another kind; on the wire it is that object's id.
 
     `alike` is a field that an old and a new parent must have in common for the service to move the
-    object from one to the other.
+    object from one to the other; the service shows it with the object as well. `holds` says that
+    the service does not delete the parent before the object.
     """
 
     to: type[Any] | str
     alike: str = ""
+    holds: bool = False
 
     @property
     def kind(self) -> str:
@@ -154,10 +156,13 @@ class Part(BaseModel):
     @classmethod
     def from_wire(cls, item: Mapping[str, Any]) -> dict[str, Any]:
         """A live object's members under our names; unknown values pass, unknown members do not."""
+        names = {spec.name: spec.wire for spec in cls.specs().values()}
+        alike = (spec.reference.alike for spec in cls.specs().values() if spec.reference)
+        names |= {name: to_pascal(name) for name in alike if name}
         return {
-            spec.name: _inward(spec, item[spec.wire])
-            for spec in cls.specs().values()
-            if item.get(spec.wire) is not None
+            name: _inward(cls.specs().get(name), item[wire])
+            for name, wire in names.items()
+            if item.get(wire) is not None
         }
 
 
@@ -187,9 +192,9 @@ def _outward(spec: FieldSpec, value: Any) -> Any:
             return value
 
 
-def _inward(spec: FieldSpec, value: Any) -> Any:
+def _inward(spec: FieldSpec | None, value: Any) -> Any:
     match value:
-        case dict() if spec.part is not None:
+        case dict() if spec is not None and spec.part is not None:
             return spec.part.from_wire(value)
         case list():
             return frozenset(value)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from shlex import quote
 
 from reconciler.diff import Change
+from reconciler.kinds import BY_NAME
 from reconciler.plan import Plan, Refusal, removes
 from reconciler.resource import Address, Resource
 
@@ -87,10 +88,12 @@ def destroys(plan: Plan, allow: Allow) -> Iterator[Refusal]:
         if change.successor is not None:
             continue  # `previously` in the files allows it, and its successor is ready by then
         if (approved or replaced) and str(change.address) not in allow.destroy:
-            lost = "the approval a person gave" if approved else "its id"
+            lost = "lose the approval a person gave" if approved else "lose its id"
+            if replaced and not BY_NAME[change.address.kind].taggable():
+                lost = "be gone until it is created again"
             done = "replaced" if replaced else "deleted"
             option = f"--allow-destroy {quote(str(change.address))}"
-            text = f"would be {done} and lose {lost}: {option}"
+            text = f"would be {done} and {lost}: {option}"
             yield Refusal("destroys", text, change.address, option)
 
 

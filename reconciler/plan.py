@@ -161,15 +161,21 @@ class _Planning:
             waits = tuple(dict.fromkeys(self._to_be_gone_first(change)))
         else:
             waits = tuple(dict.fromkeys(self._parents_to_wait_for(change)))
+        change = replace(change, calls=calls, waits_for=waits, goes_with=self._goes_with(change))
         if not any(map(self._needs_handshake, waits)):
-            return replace(change, calls=calls, waits_for=waits)
-        return replace(
-            change,
-            action=Action.DEFER,
-            then=change.action,
-            calls=calls,
-            waits_for=waits,
-        )
+            return change
+        return replace(change, action=Action.DEFER, then=change.action)
+
+    def _goes_with(self, change: Change) -> Address | None:
+        """The replaced parent of a replaced object."""
+        if change.live is None or not replaces(change):
+            return None
+        for name, reference in BY_NAME[change.address.kind].references().items():
+            parent = self.lives.get((reference.kind, str(change.live.fields.get(name))))
+            planned = self.planned.get(parent.address) if parent else None
+            if planned is not None and replaces(planned):
+                return planned.address
+        return None
 
     def _to_be_gone_first(self, change: Change) -> Iterator[Address]:
         """What has to happen before a delete: the successor is ready, the users are gone."""
@@ -233,21 +239,20 @@ class _Planning:
             if not removes(change):
                 continue
             for user in self._users(change):
-                if not self._lets_go(user, replaces(change)):
+                if not self._lets_go(user, change):
                     text = f"cannot be deleted: {user.address} still uses it"
                     yield Finding("error", "still_used", text, change.address)
 
-    def _lets_go(self, user: Live, of_replaced: bool) -> bool:
-        """Whether the plan deletes this object, or moves it to another parent. What stands under a
-        replaced object goes along only if it can be moved afterwards."""
+    def _lets_go(self, user: Live, parent: Change) -> bool:
+        """Whether the plan deletes this object in time, or moves it to another parent."""
         change = self.planned.get(user.address)
-        if change is None or change.resource is None:
-            return change is not None and removes(change)
+        if change is None:
+            return False
         references = BY_NAME[user.address.kind].references()
-        moved = [field for field in change.fields if field.path in references]
-        if of_replaced:
-            return bool(moved) and not any(field.forces_replacement for field in moved)
-        return bool(moved) or replaces(change)
+        if removes(change) and not replaces(change) and replaces(parent):
+            # Plain deletes come last, when the replaced parent has to be gone for long.
+            return not any(r.holds for r in references.values() if r.kind == parent.address.kind)
+        return removes(change) or any(field.path in references for field in change.fields)
 
 
 def _fingerprint(

@@ -49,7 +49,8 @@ class SourceForm(TypedDict):
 
 
 class ChangeForm(TypedDict):
-    """What is to be done about one address; `then` is what a deferred change does in the end."""
+    """What is to be done about one address; `then` is what a deferred change does in the end, and
+    `goes_with` the replaced object together with which this one is deleted before its turn."""
 
     address: str
     action: str
@@ -59,6 +60,7 @@ class ChangeForm(TypedDict):
     fields: list[FieldForm]
     calls: list[CallForm]
     waits_for: list[str]
+    goes_with: str | None
     source: SourceForm | None
 
 
@@ -247,6 +249,7 @@ def _change(change: Change) -> ChangeForm:
             for call in change.calls
         ],
         "waits_for": [str(address) for address in change.waits_for],
+        "goes_with": _text(change.goes_with),
         "source": (
             {"file": source.file, "line": source.line, "column": source.column} if source else None
         ),

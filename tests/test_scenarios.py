@@ -22,7 +22,7 @@ import boto3
 import pytest
 import yaml
 
-from reconciler.apply import Event, Outcome, Status, Waiting
+from reconciler.apply import Event, Outcome, Waiting
 from reconciler.aws.api import AwsApi
 from reconciler.aws.session import Session, Settings
 from reconciler.cli.exits import exit_code
@@ -32,7 +32,7 @@ from reconciler.guards import Allow
 from reconciler.plan import Plan
 from reconciler.reconcile import apply_plan, plan_for
 from reconciler.report import plan_document, report_document
-from reconciler.resource import Desired, Target
+from reconciler.resource import Address, Call, Desired, Target
 from reconciler.spec.document import load
 from tests.conftest import ACCOUNT, REGION
 
@@ -246,11 +246,27 @@ def assert_calls_as_planned(
     outcomes: list[Outcome], made: list[tuple[str, dict[str, Any]]]
 ) -> None:
     """The calls of the plan are the calls that were made, in order, values unknown then aside."""
-    done = [o.change for o in outcomes if o.status is Status.APPLIED]
-    planned = [(c.operation, c.parameters) for change in done for c in change.calls]
-    assert [operation for operation, _ in made] == [operation for operation, _ in planned]
-    for (operation, parameters), (_, sent) in zip(planned, made, strict=True):
-        assert_sent(operation, parameters, sent)
+    planned = list(_in_turn(outcomes))
+    assert [operation for operation, _ in made] == [call.operation for call in planned]
+    for call, (_, sent) in zip(planned, made, strict=True):
+        assert_sent(call.operation, call.parameters, sent)
+
+
+def _in_turn(outcomes: list[Outcome]) -> Iterator[Call]:
+    """The calls the outcomes tell of, the delete of what goes with a replaced object first."""
+    left = {o.change.address: list(o.change.calls[: o.calls_made]) for o in outcomes}
+
+    def down(address: Address) -> Iterator[Call]:
+        for outcome in outcomes:
+            if outcome.change.goes_with == address and left[outcome.change.address]:
+                yield from down(outcome.change.address)
+                yield left[outcome.change.address].pop(0)
+
+    for outcome in outcomes:
+        if outcome.calls_made > (outcome.change.goes_with is not None):
+            yield from down(outcome.change.address)
+        yield from left[outcome.change.address]
+        left[outcome.change.address] = []
 
 
 def assert_sent(where: str, planned: Any, sent: Any) -> None:

@@ -44,7 +44,10 @@ class Connection(Tagged):
 
     name: Annotated[str, Immutable(), Wire("ConnectionName"), Text(1, 32)]
     provider_type: Annotated[ProviderType | None, Immutable()] = None
-    host: Annotated[str | None, Immutable(), Wire("HostArn"), Reference(Host), Text(1, 256)] = None
+    # https://docs.aws.amazon.com/codeconnections/latest/APIReference/API_DeleteHost.html
+    host: Annotated[
+        str | None, Immutable(), Wire("HostArn"), Reference(Host, holds=True), Text(1, 256)
+    ] = None
     provider_endpoint: Annotated[str | None, Immutable(), Text(1, 512)] = None
 
     @model_validator(mode="after")

@@ -33,7 +33,10 @@ class SyncConfiguration(Resource):
     )
 
     resource_name: Annotated[str, Immutable(), Text(1, 100, STACK)]
-    repository: Annotated[str, Wire("RepositoryLinkId"), Reference(RepositoryLink), Text(1)]
+    # https://docs.aws.amazon.com/dtconsole/latest/userguide/repositorylinks-delete.html
+    repository: Annotated[
+        str, Wire("RepositoryLinkId"), Reference(RepositoryLink, holds=True), Text(1)
+    ]
     branch: Annotated[str, Text(1, 255)]
     config_file: Annotated[str, Text(1)]
     role_arn: Annotated[str, Text(1, 1024, ROLE)]

@@ -103,7 +103,7 @@ class _Lines:
                 yield f"      {safe(field['path']):<{width}}  {self._difference(change, field)}"
 
     def _headline(self, change: Document) -> str:
-        symbol, fg = SYMBOLS[change["action"]]
+        symbol, fg = SYMBOLS["replace" if change["goes_with"] else change["action"]]
         text = f"{self.style(f'{symbol:>3}', fg, bold=True)} {safe(change['address'])}"
         return f"{text}  {self.style(_sentence(change), fg)}"
 
@@ -185,6 +185,9 @@ def _sentence(change: Document) -> str:
     }.get(action, action)
     if action in ("delete", "replace"):
         text += f" ({safe(change['id'])})"
+    if change["goes_with"]:
+        text = f"delete together with {safe(change['goes_with'])} ({safe(change['id'])}), "
+        text += "create again"
     waits = [safe(address) for address in change["waits_for"]]
     if change["then"]:
         return f"{text}, once {_listed(waits)} {'is' if len(waits) == 1 else 'are'} ready"
