@@ -59,10 +59,8 @@ class Comparison:
         """Whether an ignore rule still holds today; a malformed date means it does not."""
         if rule.until is None:
             return True
-        try:
-            return self.today <= date.fromisoformat(rule.until)
-        except ValueError:
-            return False
+        until = date_of(rule.until)
+        return until is not None and self.today <= until
 
     def _members(self, resource: Resource, live: Live, ids: Ids) -> Iterator[FieldChange]:
         for spec, value in resource.declared():
@@ -109,6 +107,14 @@ class Comparison:
             yield FieldChange("owner", live.owner, self.owner)
         if resource.taggable() and resource.protect != live.protect:
             yield FieldChange("protect", live.protect, resource.protect)
+
+
+def date_of(text: str) -> date | None:
+    """A date that is written YYYY-MM-DD; None for anything else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def reference_id(reference: Reference, value: str, ids: Ids) -> Id | None:

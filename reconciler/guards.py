@@ -13,7 +13,7 @@ from shlex import quote
 from reconciler.diff import Change
 from reconciler.kinds import BY_NAME
 from reconciler.plan import Plan, Refusal, removes
-from reconciler.resource import Address, Resource
+from reconciler.resource import Address, Live, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ def wrong_target(plan: Plan, allow: Allow) -> Iterator[Refusal]:
 
 def adoption(plan: Plan, allow: Allow) -> Iterator[Refusal]:
     """The object exists and nobody owns it: it may be somebody's, or of another making."""
-    adopted = {change.address for change in _of_others(plan)}
-    for change in _of_others(plan):
+    adopted = {change.address for change, _ in _of_others(plan)}
+    for change, live in _of_others(plan):
         resource = change.resource
         # What takes no tags has its parent's owner: where that stays, its adoption is judged.
         moves = resource is not None and any(f.path in resource.references() for f in change.fields)
@@ -55,22 +55,27 @@ def adoption(plan: Plan, allow: Allow) -> Iterator[Refusal]:
         if resource is not None and inherits and _parents(resource) & adopted:
             continue
         allowed = allow.adopt or (resource is not None and resource.adopt)
-        if change.live is not None and change.live.owner is None and not allowed:
+        if live.owner is None and not allowed:
             text = "exists and is not owned by anybody: --adopt, or `adopt: true` in its entry"
             yield Refusal("adoption", text, change.address, "--adopt")
 
 
 def foreign_owner(plan: Plan, allow: Allow) -> Iterator[Refusal]:
     """Another owner's files declare the object."""
-    for change in _of_others(plan):
-        owner = change.live.owner if change.live else None
-        if owner is not None and owner not in allow.take_over:
-            option = f"--take-over {quote(owner)}"
-            yield Refusal("foreign_owner", f"is owned by {owner}: {option}", change.address, option)
+    for change, live in _of_others(plan):
+        if live.owner is not None and live.owner not in allow.take_over:
+            option = f"--take-over {quote(live.owner)}"
+            text = f"is owned by {live.owner}: {option}"
+            yield Refusal("foreign_owner", text, change.address, option)
 
 
 def protected(plan: Plan, allow: Allow) -> Iterator[Refusal]:
     """Somebody wrote down, in the files or on the live object, that it has to stay."""
+    for change, live in _of_others(plan):
+        kept = change.resource is not None and change.resource.protect is not None
+        if live.owner is not None and live.protect and not kept:
+            text = f"is protected by its owner ({live.protect}): keep that up with `protect` in its"
+            yield Refusal("protected", f"{text} entry", change.address)
     for change in _destroying(plan):
         if change.protect:
             todo = "take `protect` out of its entry and apply that first"
@@ -129,11 +134,12 @@ def _parents(resource: Resource) -> set[Address]:
     return set(resource.parents().values())
 
 
-def _of_others(plan: Plan) -> Iterator[Change]:
+def _of_others(plan: Plan) -> Iterator[tuple[Change, Live]]:
     """The changes that would make somebody else's objects this owner's."""
     for change in plan.work:
-        if any(field.path == "owner" and field.after is not None for field in change.fields):
-            yield change
+        owner = (field for field in change.fields if field.path == "owner" and field.after)
+        if change.live is not None and any(owner):
+            yield change, change.live
 
 
 def _destroying(plan: Plan) -> Iterator[Change]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Protocol
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from reconciler.errors import ApiError, UnclearReplyError
 from reconciler.fields import Part, Reference, Sensitive, Text, broken_rule
@@ -125,6 +125,16 @@ class Resource(Part):
     )
     adopt: bool = Field(default=False, description="Take over an existing object nobody owns.")
     ignore: list[Ignore] = Field(default=[], description="Fields to leave alone.")
+
+    @field_validator("previously")
+    @classmethod
+    def _whole_names(cls, names: list[str]) -> list[str]:
+        """A former name that is no name of this kind would never be found."""
+        for name in names:
+            if name.count("/") < len(cls.naming) - 1:
+                text = f"a former name of a {cls.kind} is {'/'.join(cls.naming)}, not {name}"
+                raise broken_rule(text, "write the whole name")
+        return names
 
     @classmethod
     def name_of(cls, fields: Mapping[str, Any]) -> str | None:

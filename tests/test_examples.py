@@ -33,7 +33,7 @@ def test_an_example_is_applied_and_then_in_sync(example: Path, cli: Cli) -> None
 
     again = cli("plan", *local, "--detailed-exitcode", example)
     assert again.code == 0
-    assert f"No changes. {COUNTS[example.name]} objects as declared.\n" in again.out
+    assert f"No changes. {COUNTS[example.name]} objects unchanged.\n" in again.out
 
 
 def test_the_quickstart_creates_in_order_and_waits_for_the_approval(cli: Cli) -> None:
@@ -48,7 +48,7 @@ def test_the_quickstart_creates_in_order_and_waits_for_the_approval(cli: Cli) ->
 
     second = cli(*command)
     assert second.code == 0
-    assert second.out.endswith("\n\nNo changes. 3 objects as declared.\n")
+    assert second.out.endswith("\n\nNo changes. 3 objects unchanged.\n")
     assert cli("emulator", "requests", "--mutating").out.splitlines() == requests
 
 

@@ -151,8 +151,9 @@ class _Lines:
         if errors or not document["coverage"]["complete"]:
             yield self.style("Incomplete: this plan cannot be applied.", "red", bold=True)
         elif set(counts) <= {"unchanged"} and not document["refusals"]:
-            yield self.style("No changes.", bold=True) + (
-                f" {_objects(counts.get('unchanged', 0))} as declared."
+            count = counts.get("unchanged", 0)
+            yield self.style("No changes.", bold=True) + f" {_objects(count)} unchanged." * bool(
+                count
             )
             return
         if counts:

@@ -157,7 +157,7 @@ def _ignored_fields(entry: Entry) -> Iterator[Problem]:
             message = f"a {kind.kind} has no field {shown(field)}"
             yield entry.problem(place, "E048", message, hint)
         elif root in declared or any(fnmatchcase(tag, field) for tag in tags):
-            message = f"{shown(field)} is declared in the same entry"
+            message = f"{shown(field)} is declared for this entry"
             yield entry.problem(place, "E046", message, "ignore it or declare it, not both")
 
 

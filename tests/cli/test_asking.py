@@ -52,7 +52,7 @@ def test_it_does_not_ask_about_nothing(desired: Path, cli: Cli, emulator: Emulat
     emulator.control.approve("connection/main")
     result = cli("apply", *where)
     assert (result.code, result.err) == (0, "")
-    assert result.out.endswith("\n\nNo changes. 1 object as declared.\n")
+    assert result.out.endswith("\n\nNo changes. 1 object unchanged.\n")
 
 
 def test_it_does_not_ask_about_what_is_refused(desired: Path, cli: Cli, emulator: Emulator) -> None:

@@ -145,6 +145,12 @@ BROKEN = [
     ("E040", "connections:\n- §name: a\n", "a connection has either a provider", "write one"),
     (
         "E040",
+        MAIN + "}\n" + LINK + "main, previously: §[old]}\n",
+        "a former name of a repository_link is owner_id/repository_name, not old",
+        "write the whole name",
+    ),
+    (
+        "E040",
         "connections:\n- §{name: a, provider_type: GitLabSelfManaged}\n",
         "GitLabSelfManaged is reached through a host",
         "write `host`",
@@ -197,13 +203,13 @@ BROKEN = [
     (
         "E046",
         MAIN + ", ignore: [{field: §provider_type, reason: r}]}",
-        "`provider_type` is declared in the same entry",
+        "`provider_type` is declared for this entry",
         "ignore it or declare it, not both",
     ),
     (
         "E046",
         MAIN + ", tags: {a: b}, ignore: [{field: §tags.a, reason: r}]}",
-        "`tags.a` is declared in the same entry",
+        "`tags.a` is declared for this entry",
         "not both",
     ),
     (
