@@ -18,6 +18,7 @@ from reconciler.resource import (
     OWN_TAGS,
     OWNER_TAG,
     PROTECT_TAG,
+    RUN_TAG,
     Address,
     Api,
     Call,
@@ -74,6 +75,22 @@ def users_of(api: Api, live: Live) -> Iterator[Address]:
                 user = _live(kind, item)
                 if user.fields.get(name) == live.id:
                     yield user.address
+
+
+def made_by(api: Api, address: Address, run: str) -> Live | None:
+    """The object at an address that a run made, by the tag of the run; what takes no tags is found
+    by its name. None when it does not show. Raises what a read raised."""
+    kind = BY_NAME[address.kind]
+    if not kind.taggable():
+        return reread(api, Live(address, address.name, {}))
+    (result,) = api.read([Call(kind.calls.list, dict(kind.calls.fixed))])
+    named = [_live(kind, item) for item in _raised(result)[kind.calls.items]]
+    named = [live for live in named if live.address == address]
+    tags = api.read([_tags_call(live.arn) for live in named])
+    for live, reply in zip(named, tags, strict=True):
+        if {"Key": RUN_TAG, "Value": run} in _raised(reply)["Tags"]:
+            return _tagged(live, _raised(reply))
+    return None
 
 
 def get_call(kind: type[Resource], id_: str) -> Call:

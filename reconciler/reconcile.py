@@ -24,6 +24,7 @@ from reconciler.guards import Allow, check
 from reconciler.observe import observe
 from reconciler.plan import Plan, make_plan
 from reconciler.resource import Api, Desired, Observed, Target
+from reconciler.writer import Means
 
 DEFAULT_ALLOW = Allow()
 
@@ -57,7 +58,14 @@ def plan_for(
 
 
 def apply_plan(
-    plan: Plan, desired: Desired, api: Api, *, run: str, today: date, wait: float = 0.0
+    plan: Plan,
+    desired: Desired,
+    api: Api,
+    *,
+    run: str,
+    today: date,
+    wait: float = 0.0,
+    means: Means = Means(),
 ) -> Iterator[Event]:
     """Carry out a plan that no guard refuses and that rests on complete reads.
 
@@ -67,4 +75,4 @@ def apply_plan(
     if plan.refusals or not plan.is_complete:
         raise ReconcilerError("the plan is refused or incomplete: nothing was called")
     compare = Comparison(desired.owner, desired.ignore_tags, today)
-    yield from apply(plan, api, compare, run=run, wait=wait)
+    yield from apply(plan, api, compare, run=run, wait=wait, means=means)

@@ -9,11 +9,12 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from reconciler.apply import Event, Outcome, Seen, Status
+from reconciler.apply import Event, Seen
 from reconciler.diff import Action, Change
 from reconciler.plan import Plan, Task, removes, worklist
 from reconciler.resource import Address, plain
 from reconciler.spec.problems import FORMAT_VERSION
+from reconciler.writer import Outcome, Status
 
 
 class TargetForm(TypedDict):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply import Outcome, Waiting, apply
+from reconciler.apply import Waiting, apply
 from reconciler.aws.api import AwsApi
 from reconciler.aws.session import Session, Settings
 from reconciler.cli.exits import Exit, exit_code
@@ -26,6 +26,7 @@ from reconciler.reconcile import apply_plan, plan_for
 from reconciler.report import report_document
 from reconciler.resource import Call, Desired, ReadResult, Reply, Target
 from reconciler.spec.document import load
+from reconciler.writer import Clock, Means, Outcome
 from tests.conftest import ACCOUNT, REGION
 
 TODAY = date(2026, 1, 15)
@@ -81,11 +82,17 @@ def planned(desired: Desired, api: Any, **options: Any) -> Plan:
     return plan_for(desired, api, Target(ACCOUNT, REGION), today=TODAY, **options)
 
 
-def applied(desired: Desired, api: Any, wait: float = 5.0) -> Any:
+AT_ONCE = Means(Clock(sleep=lambda seconds: None))
+"""No waiting between looks: what does not show at once does not show."""
+
+
+def applied(
+    desired: Desired, api: Any, wait: float = 5.0, means: Means = Means(), **options: Any
+) -> Any:
     """The report of planning and applying."""
-    plan = planned(desired, api)
-    events = list(apply_plan(plan, desired, api, run="run-1", today=TODAY, wait=wait))
-    return report_document(plan, events, run="run-1")
+    plan = planned(desired, api, **options)
+    events = apply_plan(plan, desired, api, run="run-1", today=TODAY, wait=wait, means=means)
+    return report_document(plan, list(events), run="run-1")
 
 
 def statuses(report: Any) -> dict[str, str]:
@@ -156,7 +163,7 @@ def test_no_clear_answer_is_unknown_and_not_sent_again(quick: Emulator) -> None:
         lost = call.operation == "CreateConnection" and call.parameters["ConnectionName"] == "two"
         return UnclearReplyError("CreateConnection", "read timeout") if lost else None
 
-    report = applied(desired_of(DESIRED), Between(api_of(quick), lose))
+    report = applied(desired_of(DESIRED), Between(api_of(quick), lose), means=AT_ONCE)
     assert statuses(report)["connection/two"] == "unknown"
     assert statuses(report)["repository_link/acme/data"] == "skipped"
     assert statuses(report)["sync_configuration/network-prod"] == "applied"
@@ -167,7 +174,7 @@ def test_a_create_without_an_arn_is_unknown(quick: Emulator) -> None:
     def empty(call: Call) -> ReadResult | None:
         return {"ConnectionArn": ""} if call.operation == "CreateConnection" else None
 
-    report = applied(desired_of(DESIRED), Between(api_of(quick), empty))
+    report = applied(desired_of(DESIRED), Between(api_of(quick), empty), means=AT_ONCE)
     assert statuses(report)["connection/one"] == "unknown"
     assert "holds no ConnectionArn" in report["outcomes"][0]["message"]
 
@@ -182,7 +189,7 @@ hosts:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reconciler.apply.READ_BACK_DELAYS", (0.0, 0.01))
+    monkeypatch.setattr("reconciler.writer.READ_BACK_DELAYS", (0.0, 0.01))
 
 
 @pytest.mark.usefixtures("impatient")

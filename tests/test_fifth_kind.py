@@ -63,7 +63,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from reconciler.apply import Outcome
+from reconciler.writer import Outcome
 from reconciler.aws.api import AwsApi
 from reconciler.aws.session import Session, Settings
 from reconciler.emulator import Emulator, Settings as EmulatorSettings

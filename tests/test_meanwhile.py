@@ -8,13 +8,14 @@ from typing import Any
 import boto3
 import pytest
 
-from reconciler.apply import Clock, Outcome, Started, apply
+from reconciler.apply import Started, apply
 from reconciler.compare import Comparison
 from reconciler.emulator import Emulator
 from reconciler.emulator import Settings as EmulatorSettings
 from reconciler.errors import UnclearReplyError
 from reconciler.guards import Allow
 from reconciler.resource import OWNER_TAG, PROTECT_TAG
+from reconciler.writer import Clock, Means, Outcome
 from tests.conftest import REGION
 from tests.test_apply import TODAY, Between, api_of, desired_of, planned, refuse
 
@@ -65,7 +66,7 @@ class World:
         clock = Clock(now=lambda: 0.0, sleep=lambda seconds: None)
         found = {}
         compare = Comparison("platform", (), TODAY)
-        for event in apply(plan, self.api, compare, run="r", clock=clock):
+        for event in apply(plan, self.api, compare, run="r", means=Means(clock)):
             if isinstance(event, Started) and event.change.action == "delete":
                 meanwhile(self)
             if isinstance(event, Outcome):

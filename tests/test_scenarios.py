@@ -22,7 +22,7 @@ import boto3
 import pytest
 import yaml
 
-from reconciler.apply import Event, Outcome, Waiting
+from reconciler.apply import Event, Waiting
 from reconciler.aws.api import AwsApi
 from reconciler.aws.session import Session, Settings
 from reconciler.cli.exits import exit_code
@@ -34,6 +34,7 @@ from reconciler.reconcile import apply_plan, plan_for
 from reconciler.report import plan_document, report_document
 from reconciler.resource import Address, Call, Desired, Target
 from reconciler.spec.document import load
+from reconciler.writer import Outcome
 from tests.conftest import ACCOUNT, REGION
 
 FOLDER = Path(__file__).parent / "scenarios"

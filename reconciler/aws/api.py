@@ -26,7 +26,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from reconciler.aws.session import READ_ATTEMPTS, READ_SECONDS, WRITE_SECONDS, Session, one_line
+from reconciler.aws.session import READ_ATTEMPTS, READ_SECONDS, Session, one_line
 from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearReplyError
 from reconciler.safe import safe
 
@@ -45,7 +45,7 @@ class AwsApi:
     def __init__(self, session: Session) -> None:
         service = session.settings.service
         self._reader = session.client(service, attempts=READ_ATTEMPTS, seconds=READ_SECONDS)
-        self._writer = session.client(service, attempts=1, seconds=WRITE_SECONDS)
+        self._writer = session.client(service, attempts=1, seconds=session.settings.write_seconds)
         for client in (self._reader, self._writer):
             client.meta.events.register(f"before-parse.{service}.*", _refuse_broken_reply)
         self._pool = ThreadPoolExecutor(max_workers=session.settings.parallelism)

@@ -47,6 +47,7 @@ class Settings:
     service: str = SERVICES[0]
     parallelism: int = 16
     access_key: tuple[str, str] | None = None
+    write_seconds: float = WRITE_SECONDS
 
 
 class Session:
@@ -84,7 +85,7 @@ class Session:
                 text = f"{where} does not answer like AWS: check --endpoint-url and proxies"
                 raise TargetError(text) from error
 
-    def client(self, service: str, *, attempts: int, seconds: int) -> Any:
+    def client(self, service: str, *, attempts: int, seconds: float) -> Any:
         """A client that sends each request at most `attempts` times, whatever the user's AWS
         settings say: a create that is sent twice can make two objects. Each time it waits
         `seconds` for an answer."""

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from reconciler.apply import Event, Outcome, Seen, Started, Waiting
+from reconciler.apply import Event, Seen, Started, Waiting
 from reconciler.cli.output import is_terminal, tell
 from reconciler.plan import Task
 from reconciler.resource import Api, Call, ReadResult
 from reconciler.safe import safe
+from reconciler.writer import Outcome
 
 if TYPE_CHECKING:
     from rich.status import Status

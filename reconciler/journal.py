@@ -1,0 +1,169 @@
+"""Remembers what was sent: a line before each mutating call and a line after it, each forced to
+disk. A run that follows one that died finds there what may have happened.
+
+What is sent without an answer is pending. The line before a call is the condition for making it:
+what cannot be remembered is not sent. The line after it may get lost, and then counts as pending.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from reconciler.errors import ApiError, ReconcilerError
+from reconciler.resource import Address, Call, plain
+
+FORMAT = 1
+Event = Literal["sent", "done", "refused", "unknown", "resolved"]
+
+
+class Line(BaseModel):
+    """One line of a journal. Lines about one call share its `id`; only the first, `sent`, says what
+    the call was."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    format: Literal[1]
+    event: Event
+    id: str
+    time: datetime
+    who: str = ""
+    account: str = ""
+    region: str = ""
+    endpoint: str = ""
+    owner: str = ""
+    plan: str = ""
+    run: str = ""
+    address: str = ""
+    operation: str = ""
+    parameters: dict[str, Any] = {}
+    text: str = ""
+    """What came of it: the service's words, or how a pending call was resolved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The journal of one target; without a path nothing is kept. `facts` go with each sent line."""
+
+    path: Path | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def sending(self, address: Address, call: Call) -> Iterator[None]:
+        """Write the line before a call and, when the block ends, the one after it.
+
+        An `ApiError` that leaves the block is a certain no, anything else that does is unknown.
+        Raises `ReconcilerError` before the block when the first line cannot be written.
+        """
+        id_ = uuid.uuid4().hex
+        what = {"address": str(address), "operation": call.operation}
+        parameters = plain(call.parameters)
+        try:
+            self._write("sent", id_, **self.facts, **what, parameters=parameters)
+        except OSError as error:
+            text = f"not sent: the journal {self.path} cannot be written: {error.strerror}"
+            raise ReconcilerError(text) from error
+        event: Event = "unknown"
+        text = ""
+        try:
+            yield
+            event = "done"
+        except ApiError as error:
+            event, text = "refused", str(error)
+            raise
+        except BaseException as error:
+            text = str(error) or type(error).__name__
+            raise
+        finally:
+            with suppress(OSError):  # then it counts as pending, and the next run looks
+                self._write(event, id_, text=text)
+
+    def resolve(self, line: Line, text: str) -> None:
+        """Say what became of a pending call."""
+        with suppress(OSError):  # then the next run looks once more
+            self._write("resolved", line.id, text=text)
+
+    def pending(self) -> list[Line]:
+        """The calls of which nobody knows yet whether they were carried out, oldest first."""
+        return pending(self.path) if self.path else []
+
+    def check(self) -> None:
+        """Raise `ReconcilerError` when nothing could be written."""
+        if self.path is None:
+            return
+        try:
+            self._append(b"")
+        except OSError as error:
+            text = f"the journal {self.path} cannot be written: {error.strerror}"
+            text += "; nothing is sent without it: give --journal a folder"
+            raise ReconcilerError(text) from error
+
+    def _write(self, event: Event, id_: str, **members: Any) -> None:
+        now = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds")
+        line = {"format": FORMAT, "event": event, "id": id_, "time": now, **members}
+        self._append((json.dumps(line, ensure_ascii=True) + "\n").encode())
+
+    def _append(self, data: bytes) -> None:
+        """Add data to the end of the file and wait until the disk has it."""
+        if self.path is None:
+            return
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        is_new = not self.path.exists()
+        file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            size = os.fstat(file).st_size
+            if data and size and os.pread(file, 1, size - 1) != b"\n":
+                data = b"\n" + data  # a line was cut short: it must not swallow this one
+            if data and os.write(file, data) != len(data):
+                raise OSError(28, "no space left on the disk")
+            os.fsync(file)
+        finally:
+            os.close(file)
+        if is_new:
+            _sync_folder(self.path.parent)
+
+
+def lines(path: Path) -> Iterator[Line]:
+    """The lines of a journal, oldest first; one that was cut short says nothing, and is skipped.
+
+    Raises `ReconcilerError` when the file is there and cannot be read."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for text in file:
+                with suppress(ValidationError):
+                    yield Line.model_validate_json(text)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ReconcilerError(f"the journal {path} cannot be read: {error.strerror}") from error
+
+
+def pending(path: Path) -> list[Line]:
+    """The sent lines of a journal that no later line answers."""
+    open_: dict[str, Line] = {}
+    for line in lines(path):
+        if line.event == "sent":
+            open_[line.id] = line
+        elif line.event != "unknown":
+            open_.pop(line.id, None)
+    return list(open_.values())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the disk keep the name of a new file too, where the system can."""
+    with suppress(OSError):
+        file = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)

@@ -1,0 +1,284 @@
+"""Carries out the calls of one change: each is noted in the journal and sent, what is unclear is
+settled by looking, and the object is read back. A change goes in, how it ended comes out.
+
+No create of AWS is idempotent, so that one without a clear answer is never sent again: the object
+it made carries the id of this run, and is looked for. Everything else sets values and may be
+repeated.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from reconciler.compare import Comparison, FieldChange
+from reconciler.diff import Change
+from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearReplyError
+from reconciler.journal import Journal
+from reconciler.kinds import BY_NAME
+from reconciler.observe import made_by, reread, users_of
+from reconciler.plan import removes, replaces
+from reconciler.resource import (
+    Address,
+    Api,
+    Call,
+    KnownAfterApply,
+    Live,
+    Resource,
+    is_arn,
+    plain,
+)
+
+READ_BACK_DELAYS = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds before each attempt to read a write back. Terraform polls up to 20 times as well
+(https://github.com/hashicorp/terraform-provider-aws, internal/service/codeconnections)."""
+REPEAT_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds before a call is repeated that was in somebody's way, or of which nobody knows."""
+IN_THE_WAY = frozenset(
+    {
+        "ConcurrentModificationException",
+        "ConditionalCheckFailedException",
+        "ResourceUnavailableException",
+        "UpdateOutOfSyncException",
+    }
+)
+"""The service's errors that say no because of somebody else's change (botocore service model)."""
+
+
+class Status(StrEnum):
+    """How one change ended."""
+
+    APPLIED = "applied"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    DEFERRED = "deferred"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one change ended, why, and the object as it was read afterwards."""
+
+    change: Change
+    status: Status
+    message: str = ""
+    live: Live | None = None
+    calls_made: int = 0
+    """How many of the change's calls the service has answered with yes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as the apply sees it, in seconds. `stopping` says that somebody wants it to end: nothing
+    new is begun then, and what is unclear is still settled."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    stopping: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What an apply works with besides the service: the time, and where it notes what it sends."""
+
+    clock: Clock = field(default_factory=Clock)
+    journal: Journal = field(default_factory=Journal)
+
+
+@dataclass(slots=True)
+class Writer:
+    """The calls of one run as far as they have been made."""
+
+    api: Api
+    compare: Comparison
+    run: str
+    means: Means
+    ids: dict[Address, str] = field(default_factory=dict)
+    """The ids of the objects that are there, and of those that were made."""
+    made: Counter[Address] = field(default_factory=Counter)
+    """How many calls of each change the service has answered with yes."""
+
+    def calls(self, change: Change, until: int) -> Outcome | None:
+        """Make the calls that are left of a change up to this many; the outcome if it ends here."""
+        try:
+            if not self.made[change.address]:
+                self._check_removal(change)
+        except ReconcilerError as error:  # nothing has been sent, so that nothing is unknown
+            return Outcome(change, Status.FAILED, f"not deleted: {error}")
+        try:
+            for call in change.calls[self.made[change.address] : until]:
+                if self.means.clock.stopping():
+                    return Outcome(change, Status.SKIPPED, "interrupted")
+                self._send(change, call)
+                self.made[change.address] += 1
+                if self.made[change.address] < len(change.calls) and replaces(change):
+                    self._until_gone(change)
+        except UnclearReplyError as error:
+            return Outcome(change, Status.UNKNOWN, str(error))
+        except ReconcilerError as error:
+            return Outcome(change, Status.FAILED, str(error))
+        return None
+
+    def read_back(self, change: Change) -> Outcome:
+        """Look until the object is as declared; what is still different in the end has failed."""
+        if not change.calls:
+            return Outcome(change, Status.APPLIED, live=change.live)
+        problem, live = "", None
+        for delay in READ_BACK_DELAYS:
+            self.means.clock.sleep(delay)
+            try:
+                live = reread(self.api, self._expected(change))
+            except ReconcilerError as error:
+                problem = f"carried out, but it could not be read back: {error}"
+                if isinstance(error, ApiError):
+                    break  # a certain no stays one
+                continue
+            problem = self._difference(change, live)
+            if not problem:
+                return Outcome(change, Status.APPLIED, live=live)
+        return Outcome(change, Status.FAILED, problem, live)
+
+    def _send(self, change: Change, call: Call) -> None:
+        """Send a call, and all but creates again while nobody knows whether they were carried out,
+        or somebody else's change was in the way."""
+        sent = Call(call.operation, self._resolved(call.parameters))
+        is_create = call.operation == BY_NAME[change.address.kind].calls.create
+        for delay in REPEAT_DELAYS:
+            try:
+                return self._send_once(change, call, sent)
+            except UnclearReplyError:
+                if is_create or self.means.clock.stopping():
+                    raise
+            except ApiError as error:
+                if error.code not in IN_THE_WAY or self.means.clock.stopping():
+                    raise
+            self.means.clock.sleep(delay)
+            if not is_create and self._is_gone(change, call):
+                return None
+        return self._send_once(change, call, sent)
+
+    def _send_once(self, change: Change, call: Call, sent: Call) -> None:
+        calls = BY_NAME[change.address.kind].calls
+        with self.means.journal.sending(change.address, sent):
+            try:
+                reply = self.api.write(Call(sent.operation, plain(sent.parameters, show=str)))
+                if call.operation == calls.create:
+                    self.ids[change.address] = _id_in(calls.item, calls.id, call, reply)
+            except NotFoundError:
+                if call.operation != calls.delete:
+                    raise  # else it is gone already, which is what was wanted
+            except UnclearReplyError as error:
+                if call.operation != calls.create or change.resource is None:
+                    raise
+                self.ids[change.address] = self._found(change.resource, error)
+
+    def _found(self, resource: Resource, error: UnclearReplyError) -> str:
+        """The id of the object that a create without a clear answer has made, as soon as it shows.
+
+        Raises the error again when it does not."""
+        for delay in READ_BACK_DELAYS:
+            self.means.clock.sleep(delay)
+            try:
+                live = made_by(self.api, resource.address, self.run)
+            except ReconcilerError:
+                continue  # the next look may do better; their number is bounded
+            if live is not None:
+                return live.id
+        reason = f"{error.reason}; what it may have made does not show up: apply again later"
+        raise UnclearReplyError(error.operation, reason) from error
+
+    def _is_gone(self, change: Change, call: Call) -> bool:
+        """Look before a call is repeated; whether it is a delete that has done its work. Somebody
+        else's object is left to them."""
+        live = reread(self.api, change.live) if change.live else None
+        is_delete = call.operation == BY_NAME[change.address.kind].calls.delete
+        if live is None or live.vanishing:
+            if is_delete:
+                return True
+            raise ApiError(call.operation, "Gone", "the object is not there any more: plan again")
+        if change.live and live.arn and live.owner not in (change.live.owner, self.compare.owner):
+            raise ApiError(call.operation, "Owner", f"{live.owner} owns it now: plan again")
+        return False
+
+    def _check_removal(self, change: Change) -> None:
+        """Look once more before something is deleted: since it was planned, or while people were
+        waited for, it may have become somebody's, been approved, or been taken into use."""
+        planned = change.live if removes(change) else None
+        live = reread(self.api, planned) if planned else None
+        if planned is None or live is None:
+            return
+        if not live.arn:  # it takes no tags: its owner is its parent's
+            live = replace(live, owner=planned.owner, protect=planned.protect)
+        moved = [
+            name
+            for name in ("owner", "protect", "approved")
+            if getattr(live, name) != getattr(planned, name)
+        ]
+        if moved:
+            raise ReconcilerError(f"{' and '.join(moved)} changed meanwhile: plan again")
+        if replaces(change):
+            return  # what uses it moves to the new one
+        for delay in READ_BACK_DELAYS:
+            self.means.clock.sleep(delay)
+            if (user := next(users_of(self.api, live), None)) is None:
+                return
+        raise ReconcilerError(f"{user} uses it now: plan again")
+
+    def _until_gone(self, change: Change) -> None:
+        """Before an object is created again under its name, the old one has to be gone."""
+        for delay in READ_BACK_DELAYS:
+            self.means.clock.sleep(delay)
+            if change.live is None or reread(self.api, change.live) is None:
+                return
+        operation = BY_NAME[change.address.kind].calls.delete
+        raise ApiError(operation, "StillThere", "deleted, but not gone yet: apply again later")
+
+    def _resolved(self, value: Any) -> Any:
+        match value:
+            case KnownAfterApply(address=Address() as address):
+                return self.ids[address]
+            case KnownAfterApply():
+                return self.run
+            case Mapping():
+                return {key: self._resolved(item) for key, item in value.items()}
+            case list():
+                return [self._resolved(item) for item in value]
+            case _:
+                return value
+
+    def _expected(self, change: Change) -> Live:
+        id_ = self.ids[change.address]
+        if change.live is not None and change.live.id == id_:
+            return replace(change.live, owner=self.compare.owner)
+        arn = id_ if is_arn(id_) else ""
+        return Live(change.address, id_, {}, arn=arn, owner=self.compare.owner)
+
+    def _difference(self, change: Change, live: Live | None) -> str:
+        if not removes(change) and change.resource is None:
+            return "" if live is None or live.owner is None else "carried out, but still owned"
+        if change.resource is None:
+            gone = live is None or live.vanishing
+            return "" if gone else "deleted, but it is still there"
+        if live is None:
+            return "carried out, but it is not there"
+        fields = self.compare.fields(change.resource, live, self.ids)
+        if not change.resource.taggable():
+            fields = tuple(field for field in fields if field.path != "owner")
+        return f"carried out, but it reads back differently: {_paths(fields)}" if fields else ""
+
+
+def _id_in(item: str, member: str, call: Call, reply: Mapping[str, Any]) -> str:
+    """The id of the object a create call made, out of its reply."""
+    match reply.get(item, reply):
+        case {**members} if isinstance(members.get(member), str) and members[member]:
+            return str(members[member])
+        case _:
+            raise UnclearReplyError(call.operation, f"the reply holds no {member}")
+
+
+def _paths(fields: Sequence[FieldChange]) -> str:
+    return ", ".join(field.path for field in fields)
