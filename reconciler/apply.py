@@ -175,7 +175,10 @@ class _Apply:
             looks += 1
             yield from self._look_again(behind)
         for change in waiting:
-            yield self._end(Outcome(change, Status.DEFERRED, self._why(change)))
+            if self.clock.stopping():
+                yield self._end(Outcome(change, Status.SKIPPED, "not begun: interrupted"))
+            else:
+                yield self._end(Outcome(change, Status.DEFERRED, self._why(change)))
 
     def _go_on(self, waiting: Sequence[Change]) -> Generator[Event, None, list[Change]]:
         """Carry out what waits for nothing any more; give back what still waits."""

@@ -3,6 +3,7 @@
 ReconcilerError
 |-- SpecError             the files are wrong: every problem, with its place
 |-- TargetError           no usable account, Region or endpoint; nothing was changed
+|-- LockedError           another run writes there at this moment; nothing was changed
 |-- ApiError              the service answered no: a certain no
 |   `-- NotFoundError     ... because the object does not exist
 `-- UnclearReplyError     sent, but the answer is missing or unreadable: perhaps done
@@ -28,6 +29,10 @@ class SpecError(ReconcilerError):
 
 class TargetError(ReconcilerError):
     """The account, Region or endpoint cannot be used as asked."""
+
+
+class LockedError(ReconcilerError):
+    """Another run holds the lock of the target."""
 
 
 class ApiError(ReconcilerError):

@@ -4,8 +4,9 @@ goes in, the exit code comes out."""
 from __future__ import annotations
 
 import sys
+import time
 import uuid
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 import click
 
@@ -14,30 +15,64 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.output import is_terminal
 from reconciler.cli.planning import Planning, Run
 from reconciler.cli.progress import display, follow
+from reconciler.cli.state import locked
+from reconciler.cli.stopping import Stopping, stopping
+from reconciler.journal import Journal
 from reconciler.plan import Plan
 from reconciler.reconcile import apply_plan
 from reconciler.report import plan_document, report_document
 from reconciler.safe import safe
+from reconciler.writer import Clock, Means
+
+LOOK_SECONDS = 3.0
+"""Seconds between looks for what an earlier run may have created."""
 
 
 def applied(planning: Planning, *, yes: bool, wait: float) -> int:
     """Plan, ask unless `yes`, carry out while waiting up to `wait` seconds for people, report."""
-    with planning.opened() as run:
-        plan = run.plan()
-        if plan.refusals or not plan.is_complete:
-            return planning.finished(report_document(plan, [], run=""))
-        if plan.work and (refused := _asked(planning, run, plan, yes=yes)):
-            return refused
+    with planning.opened() as run, _alone(run), stopping() as asked:
+        with asked.impatient():
+            plan = _settled(run)
+            if plan.refusals or not plan.is_complete:
+                return planning.finished(report_document(plan, [], run=""))
+            if plan.work and (refused := _asked(planning, run, plan, yes=yes)):
+                return refused
         run_id = uuid.uuid4().hex
-        events, stopped = _carried_out(run, plan, run_id, wait=wait)
+        events = _carried_out(run, plan, run_id, asked, wait=wait)
         # What was read back one by one is looked at once more as a whole, as the next run would.
-        after, stopped = _looked_again(run, stopped) if plan.work else (None, stopped)
+        after = _looked_again(run, asked) if plan.work else None
         report = report_document(plan, events, run=run_id, after=after)
-    if planning.outputs.is_text and plan.work:
-        with suppress(OSError):  # told once, when the report is written
-            click.echo()
-    code = planning.finished(report)
-    return stopped or code
+        if planning.outputs.is_text and plan.work:
+            with suppress(OSError):  # told once, when the report is written
+                click.echo()
+        code = planning.finished(report)
+    return asked.code or code
+
+
+def _alone(run: Run) -> AbstractContextManager[None]:
+    """The lock of the target, for a run that writes."""
+    if run.journal.path is None:
+        return nullcontext()
+    run.journal.check()
+    return locked(run.journal.path, run.planning.lock_timeout)
+
+
+def _settled(run: Run) -> Plan:
+    """The plan once it is known what became of the calls that earlier runs never heard of."""
+    with display() as line:
+        while True:
+            plan = run.plan()
+            judged = run.judged(plan)
+            for sent, text in judged.known:
+                run.journal.resolve(sent, text)
+            if not judged.open or plan.refusals:
+                return plan
+            longest = max(judged.open, key=lambda one: one.seconds)
+            line.update(
+                f"Waiting up to {longest.seconds:.0f} s for {longest.line.address}, "
+                "which an earlier run may have created"
+            )
+            time.sleep(min(longest.seconds, LOOK_SECONDS))
 
 
 def _asked(planning: Planning, run: Run, plan: Plan, *, yes: bool) -> int:
@@ -74,32 +109,35 @@ def _confirmed(count: int) -> bool:
         raise
 
 
-def _looked_again(run: Run, stopped: int) -> tuple[Plan | None, int]:
+def _looked_again(run: Run, asked: Stopping) -> Plan | None:
     """The plan when all is done; none when a signal leaves no time for it."""
-    if stopped:
-        return None, stopped
+    if asked():
+        return None
     try:
-        return run.plan(), Exit.DONE
-    except (KeyboardInterrupt, SystemExit) as signal:
-        return None, _code_of(signal)
+        with asked.impatient():
+            return run.plan()
+    except (KeyboardInterrupt, SystemExit):
+        return None
 
 
-def _code_of(signal: BaseException) -> Exit:
-    return Exit.TERMINATED if isinstance(signal, SystemExit) else Exit.INTERRUPTED
-
-
-def _carried_out(run: Run, plan: Plan, run_id: str, *, wait: float) -> tuple[list[Event], int]:
-    """All that was said while the plan was carried out, and the exit code of the signal that ended
-    it early."""
+def _carried_out(run: Run, plan: Plan, run_id: str, asked: Stopping, *, wait: float) -> list[Event]:
+    """All that was said while the plan was carried out, or until a second signal ended it."""
     events: list[Event] = []
+    facts = {**run.journal.facts, "plan": plan.fingerprint, "run": run_id}
+    means = Means(Clock(sleep=asked.sleep, stopping=asked), Journal(run.journal.path, facts))
     with display() as line:
         doing = apply_plan(
-            plan, run.planning.desired, run.api, run=run_id, today=run.today, wait=wait
+            plan,
+            run.planning.desired,
+            run.api,
+            run=run_id,
+            today=run.today,
+            wait=wait,
+            means=means,
         )
         try:
             for event in follow(doing, line, len(plan.work)):
                 events.append(event)  # noqa: PERF402  what came before a signal must not be lost
-        except (KeyboardInterrupt, SystemExit) as signal:
+        except (KeyboardInterrupt, SystemExit):
             events += cut_short(plan, events)
-            return events, _code_of(signal)
-    return events, Exit.DONE
+    return events

@@ -18,7 +18,7 @@ import reconciler
 from reconciler.cli import commands
 from reconciler.cli.exits import Exit
 from reconciler.cli.output import abandon_stdout
-from reconciler.errors import ReconcilerError
+from reconciler.errors import LockedError, ReconcilerError
 from reconciler.safe import safe
 
 EPILOG = """\b
@@ -26,7 +26,7 @@ Try it without an AWS account:
   reconciler apply --local --wait examples/quickstart
 \b
 Exit codes: 0 done, in sync - 1 error or incomplete read - 2 differences
-3 partly applied - 4 outcome unknown - 5 refused - 6 stale plan
+3 partly applied - 4 outcome unknown - 5 refused - 6 stale plan, locked
 7 waiting for a person - 64 wrong usage - 130/143 interrupted/terminated
 \b
 Every option may also be set as RECONCILER_<NAME>, as in RECONCILER_REGION.
@@ -88,15 +88,12 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return Exit.INTERRUPTED
-    except ReconcilerError as error:
-        click.echo(f"Error: {safe(str(error))}", err=True)
-        return Exit.ERROR
     except BrokenPipeError:
         abandon_stdout()
         return Exit.ERROR
-    except OSError as error:
+    except (ReconcilerError, OSError) as error:
         click.echo(f"Error: {safe(str(error))}", err=True)
-        return Exit.ERROR
+        return Exit.STALE if isinstance(error, LockedError) else Exit.ERROR
     except Exception as error:
         if "--debug" in arguments or os.environ.get("RECONCILER_DEBUG"):
             raise

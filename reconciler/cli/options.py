@@ -185,5 +185,37 @@ def destroy_options(command: Command) -> Command:
     )
 
 
+journal = option(
+    "--journal",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Where what is sent is noted; default $XDG_STATE_HOME/reconciler/journal.",
+)
+
+
+def writing_options(command: Command) -> Command:
+    """What keeps a run that writes from doing harm to another one."""
+    return _all(
+        command,
+        journal,
+        option(
+            "--settle",
+            type=Duration(),
+            default="2m",
+            show_default=True,
+            metavar="TIME",
+            help="How long a create that was never answered may take to show up.",
+        ),
+        option(
+            "--lock-timeout",
+            type=Duration(),
+            default="0",
+            show_default=True,
+            metavar="TIME",
+            help="How long to wait for another run that writes there.",
+        ),
+    )
+
+
 yes = option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 addresses = click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,13 +17,16 @@ from reconciler.cli.exits import Exit, exit_code, worst
 from reconciler.cli.files import desired_of
 from reconciler.cli.output import Outputs, abandon_stdout, tell
 from reconciler.cli.progress import Watched, display
+from reconciler.cli.state import folder_of, journal_of
 from reconciler.cli.target import TargetOptions, check_consistent, opened
 from reconciler.diff import diff
 from reconciler.errors import ReconcilerError
 from reconciler.guards import Allow
+from reconciler.journal import Journal
 from reconciler.plan import Plan
 from reconciler.reconcile import Compare, plan_for
 from reconciler.resource import Api, Desired, Target
+from reconciler.unsettled import SETTLE_SECONDS, Judgement, judge, warned
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +37,13 @@ class Run:
     api: Api
     target: Target
     today: date
+    journal: Journal
 
     def plan(self) -> Plan:
-        """The plan as things are now; reads are counted on a terminal."""
+        """The plan as things are now, with a warning for what an earlier run sent and never heard
+        of again; reads are counted on a terminal."""
         with display() as line:
-            return plan_for(
+            plan = plan_for(
                 self.planning.desired,
                 Watched(self.api, line),
                 self.target,
@@ -45,6 +51,14 @@ class Run:
                 allow=self.planning.allow,
                 compare=self.planning.compare,
             )
+        return warned(plan, self.judged(plan).open)
+
+    def judged(self, plan: Plan) -> Judgement:
+        """What a plan from complete reads says about the pending calls of earlier runs."""
+        if not plan.is_complete:
+            return Judgement()
+        now, window = datetime.now(UTC), self.planning.settle
+        return judge(plan, self.journal.pending(), now=now, window=window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +72,10 @@ class Planning:
     outputs: Outputs
     allow_pending: bool
     simulate: bool
+    journals: Path | None
+    """The folder of the journals; none for a command that has nothing to do with them."""
+    settle: float
+    lock_timeout: float
 
     @classmethod
     def of(
@@ -90,13 +108,20 @@ class Planning:
             outputs=outputs,
             allow_pending=options.get("allow_pending", False),
             simulate=simulate,
+            journals=folder_of(options["journal"]) if "journal" in options else None,
+            settle=options.get("settle", SETTLE_SECONDS),
+            lock_timeout=options.get("lock_timeout", 0.0),
         )
 
     @contextmanager
     def opened(self) -> Iterator[Run]:
         """The target, for as long as the block runs."""
         with opened(self.target, self.desired, simulate=self.simulate) as (api, target):
-            yield Run(self, api, target, datetime.now(UTC).date())
+            journal = Journal()
+            if self.journals is not None:
+                store = self.target.local_store if self.target.local else ""
+                journal = journal_of(self.journals, target, self.desired.owner, store)
+            yield Run(self, api, target, datetime.now(UTC).date(), journal)
 
     def finished(self, document: Mapping[str, Any], *, detailed: bool = False) -> Exit:
         """Write the document, and give the exit code that it amounts to."""

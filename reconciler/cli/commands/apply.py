@@ -16,6 +16,7 @@ from reconciler.cli.options import (
     option,
     paths,
     target_options,
+    writing_options,
     yes,
 )
 
@@ -51,6 +52,7 @@ Examples:
     metavar="[=TIME]",
     help="Wait for people's approvals and go on (30m unless given).",
 )
+@writing_options
 @file_options
 def command(**options: Any) -> int:
     """Plan, ask, carry the plan out, and check that it was."""

@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import destroy_options, file_options, paths, target_options, yes
+from reconciler.cli.options import (
+    destroy_options,
+    file_options,
+    paths,
+    target_options,
+    writing_options,
+    yes,
+)
 
 
 @click.command(
@@ -20,6 +27,7 @@ Examples:
 @target_options
 @destroy_options
 @yes
+@writing_options
 @file_options
 def command(**options: Any) -> int:
     """Delete what the files declare, children first.

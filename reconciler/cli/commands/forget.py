@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import addresses, file_options, target_options, yes
+from reconciler.cli.options import addresses, file_options, target_options, writing_options, yes
 
 
 @click.command(
@@ -20,6 +20,7 @@ Examples:
 @addresses
 @target_options
 @yes
+@writing_options
 @file_options
 def command(**options: Any) -> int:
     """Give up the ownership of live objects: remove the owner's tag, delete nothing.

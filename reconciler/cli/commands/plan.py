@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import file_options, guard_options, option, paths, target_options
+from reconciler.cli.options import (
+    file_options,
+    guard_options,
+    journal,
+    option,
+    paths,
+    target_options,
+)
 
 
 @click.command(
@@ -22,6 +29,7 @@ Examples:
 @target_options
 @guard_options
 @option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are differences.")
+@journal
 @file_options
 def command(**options: Any) -> int:
     """Read what is there and show what an apply would do. Never writes."""

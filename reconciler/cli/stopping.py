@@ -1,0 +1,78 @@
+"""Turns the first signal that asks the program to end into a wish that is seen between two calls,
+so that what is running is settled and told; the second ends it where it stands."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+from reconciler.cli.exits import Exit
+
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+SLICE = 0.05
+"""Seconds after which a sleep looks whether it should end."""
+DEAF = 1.0
+"""Seconds after the second signal in which further ones are taken for the same impatience."""
+TEXT = b"\nStopping: the running call is settled, no new one is made. Again to leave at once.\n"
+
+
+class Stopping:
+    """Whether somebody has asked for the end, and with which exit code."""
+
+    def __init__(self) -> None:
+        self.code = Exit.DONE
+        self._last = 0.0
+        self._patient = True
+
+    def __call__(self) -> bool:
+        """Whether nothing new should be begun."""
+        return self.code is not Exit.DONE
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep for so long, or until the end is asked for."""
+        end = time.monotonic() + seconds
+        while not self() and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, SLICE))
+
+    @contextmanager
+    def impatient(self) -> Iterator[None]:
+        """In this block the first signal already ends it: nothing is being written."""
+        self._patient = False
+        try:
+            yield
+        finally:
+            self._patient = True
+
+    def take(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal: note it, or raise what Python does for it where it is not the first."""
+        now = time.monotonic()
+        first, deaf = not self(), now - self._last < DEAF and self._last > 0
+        self.code = Exit.INTERRUPTED if number == signal.SIGINT else Exit.TERMINATED
+        if first and self._patient:
+            with suppress(OSError):
+                os.write(2, TEXT)  # a stream may be in the middle of a write
+        elif not deaf:
+            self._last = now
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(Exit.TERMINATED)
+
+
+@contextmanager
+def stopping() -> Iterator[Stopping]:
+    """Whether the end is asked for while the block runs; a signal that is ignored stays so."""
+    asked = Stopping()
+    before: dict[int, Any] = {}
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, asked.take)
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
