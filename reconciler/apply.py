@@ -36,6 +36,14 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Halfway:
+    """Some of a change's calls are made; the others follow in its turn."""
+
+    change: Change
+    calls_made: int
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Nothing can be done until people have done this; `seconds` are left to wait."""
 
@@ -50,7 +58,7 @@ class Seen:
     live: Live
 
 
-Event = Started | Waiting | Seen | Outcome
+Event = Started | Halfway | Waiting | Seen | Outcome
 
 
 def apply(
@@ -74,15 +82,27 @@ def apply(
 def cut_short(plan: Plan, events: Sequence[Event]) -> list[Outcome]:
     """The outcomes of the changes that an interrupted apply did not get to say: what was being
     carried out is unknown, and what had not begun is skipped."""
-    said = {event.change.address for event in events if isinstance(event, Outcome)}
-    begun = {event.change.address for event in events if isinstance(event, Started)}
+    said: dict[Address, Event] = {}
+    for event in events:
+        if isinstance(event, Started | Halfway | Outcome):
+            said[event.change.address] = event
     return [
-        Outcome(change, Status.UNKNOWN, "interrupted while it was being carried out")
-        if change.address in begun
-        else Outcome(change, Status.SKIPPED, "not begun: interrupted")
+        _interrupted(change, last)
         for change in plan.work
-        if change.address not in said
+        if not isinstance(last := said.get(change.address), Outcome)
     ]
+
+
+def _interrupted(change: Change, last: Event | None) -> Outcome:
+    match last:
+        case Started():
+            text = "interrupted while it was being carried out"
+            return Outcome(change, Status.UNKNOWN, text)
+        case Halfway(calls_made=made):
+            text = f"after {made} of {len(change.calls)} calls: interrupted"
+            return Outcome(change, Status.SKIPPED, text, calls_made=made)
+        case _:
+            return Outcome(change, Status.SKIPPED, "not begun: interrupted")
 
 
 @dataclass(slots=True)
@@ -101,6 +121,7 @@ class _Apply:
     def events(self, plan: Plan, wait: float) -> Iterator[Event]:
         self.lives = {c.address: c.live for c in plan.changes if c.live}
         self.writer.ids = {address: live.id for address, live in self.lives.items()}
+        self.writer.changing = {(c.address.kind, c.live.id) for c in plan.work if c.live}
         self.lives |= {live.address: live for live in plan.awaited}
         for change in plan.work:
             if change.goes_with is not None:
@@ -111,38 +132,55 @@ class _Apply:
                 groups[change.action].append(change)
             else:
                 yield from self._carry_out(change)
-        kept = [c.address for c in plan.changes if not removes(c) or replaces(c)]
-        yield from self._deferred(groups[Action.DEFER], kept, wait)
+        held_up = {address for change in groups[Action.DEFER] for address in change.waits_for}
+        sooner = [change for change in groups[Action.DELETE] if change.address in held_up]
+        kept = [c for c in plan.changes if not removes(c) or replaces(c)]
+        yield from self._deferred([*sooner, *groups[Action.DEFER]], kept, wait)
         for change in groups[Action.DELETE]:
             yield from self._carry_out(change)
 
     def _carry_out(self, change: Change) -> Iterator[Event]:
         if change.address in self.ended:
             return  # it ended when it was to be deleted together with its parent
+        behind = [a for a in change.waits_for if self.ended.get(a, Status.APPLIED) != "applied"]
         if self.clock.stopping():
             yield self._end(Outcome(change, Status.SKIPPED, "not begun: interrupted"))
-            return
-        behind = [a for a in change.waits_for if self.ended.get(a, Status.APPLIED) != "applied"]
-        if behind:
+        elif behind:
             yield self._end(Outcome(change, Status.SKIPPED, f"because of {behind[0]}"))
-        elif (yield from self._make(change, len(change.calls))):
-            yield self._end(self.writer.read_back(change))
+        else:
+            yield Started(change)
+            if (yield from self._clear(change)):
+                outcome = self.writer.calls(change, len(change.calls))
+                yield self._end(outcome or self.writer.read_back(change))
 
-    def _make(self, change: Change, until: int) -> Generator[Event, None, bool]:
-        """Make the calls of a change up to this many, after what goes with it is deleted; whether
-        all went well."""
+    def _clear(self, change: Change) -> Generator[Event, None, bool]:
+        """Delete what goes with a change, children first, once nothing at all stands in the way of
+        it; whether the change itself can go on."""
+        below = [c for c in self._below(change) if not self.writer.made[c.address]]
+        failed = next((c for c in below if c.address in self.ended), None)
+        for one in (*below, change) if failed is None else ():
+            if (outcome := self.writer.check_removal(one)) is not None:
+                failed = one
+                yield self._end(outcome)
+                break
+        for one in below if failed is None else ():
+            yield Started(one)
+            if (outcome := self.writer.calls(one, 1)) is not None:
+                failed = one
+                yield self._end(outcome)
+                break
+            self.lives.pop(one.address, None)
+            yield Halfway(one, 1)
+        if failed is not None and change.address not in self.ended:
+            text = f"because of {failed.address}"
+            yield self._end(Outcome(change, Status.SKIPPED, text))
+        return failed is None
+
+    def _below(self, change: Change) -> Iterator[Change]:
+        """What goes with a change, children first."""
         for child in self.takes[change.address]:
-            if not self.writer.made[child.address] and not (yield from self._make(child, 1)):
-                text = f"because of {child.address}"
-                yield self._end(Outcome(change, Status.SKIPPED, text))
-                return False
-        yield Started(change)
-        outcome = self.writer.calls(change, until)
-        if self.writer.made[change.address] and removes(change):
-            self.lives.pop(change.address, None)
-        if outcome is not None:
-            yield self._end(outcome)
-        return outcome is None
+            yield from self._below(child)
+            yield child
 
     def _end(self, outcome: Outcome) -> Outcome:
         change, made = outcome.change, self.writer.made[outcome.change.address]
@@ -150,12 +188,14 @@ class _Apply:
             message = f"after {made} of {len(change.calls)} calls: {outcome.message}"
             outcome = replace(outcome, message=message)
         self.ended[change.address] = outcome.status
+        if made and removes(change):
+            self.lives.pop(change.address, None)
         if outcome.live is not None:
             self.lives[change.address] = outcome.live
         return replace(outcome, calls_made=made)
 
     def _deferred(
-        self, changes: Sequence[Change], kept: Sequence[Address], wait: float
+        self, changes: Sequence[Change], kept: Sequence[Change], wait: float
     ) -> Iterator[Event]:
         """Carry out each deferred change once what it waits for is ready, in whichever order
         people act; with time to wait, wait for every handshake, and leave the rest deferred."""
@@ -166,7 +206,9 @@ class _Apply:
             if len(waiting) < before:
                 continue
             left = end - self.clock.now()
-            behind = self._unready([*(a for c in waiting for a in c.waits_for), *kept])
+            # A replaced object is nobody's task before it is the new one.
+            staying = [c.address for c in kept if not replaces(c) or c.address in self.ended]
+            behind = self._unready([*(a for c in waiting for a in c.waits_for), *staying])
             in_vain = all(self._in_vain(self.lives[address]) for address in behind)
             if left <= 0 or in_vain or self.clock.stopping():
                 break
@@ -175,6 +217,8 @@ class _Apply:
             looks += 1
             yield from self._look_again(behind)
         for change in waiting:
+            if change.address in self.ended:
+                continue
             if self.clock.stopping():
                 yield self._end(Outcome(change, Status.SKIPPED, "not begun: interrupted"))
             else:
@@ -232,5 +276,5 @@ class _Apply:
 
     def _why(self, change: Change) -> str:
         behind = self._unready(change.waits_for) or list(change.waits_for)
-        status = self.lives[behind[0]].status if behind[0] in self.lives else "not there yet"
-        return f"waits for {behind[0]}, which is {status}"
+        status = self.lives[behind[0]].status if behind[0] in self.lives else ""
+        return f"waits for {behind[0]}, which is {status or 'still to be done'}"

@@ -209,6 +209,8 @@ class _Diff:
         if action is Action.REPLACE and resource.id is not None:
             text = "is bound by `id` and would be replaced: remove `id` first"
             self._error("id_replaced", text, address)
+        if action is Action.REPLACE:
+            self._lost(address, resource, live)
         if action is Action.UPDATE:
             self._editable(address, resource, live)
         if {change.path for change in fields} & set(resource.unique):
@@ -237,6 +239,21 @@ class _Diff:
             text = f"is {live.status}, and AWS documents updates of what is {wanted} only: "
             text += "if this one is refused, make another object and rename with `previously`"
             self.findings.append(Finding("warning", "not_editable", text, address))
+
+    def _lost(self, address: Address, resource: Resource, live: Live) -> None:
+        """Say what a replaced object holds that no file declares: the new one will not have it."""
+        declared = {spec.name for spec, _ in resource.declared()}
+        lost = [
+            name
+            for name, spec in resource.specs().items()
+            if name in live.fields and name not in declared and not spec.immutable
+        ]
+        tags = (key for key in live.tags if not key.startswith("aws:"))
+        kept = resource.wanted_tags or {}
+        lost += [f"tags.{key}" for key in sorted(tags) if key not in kept]
+        if lost:
+            text = f"the new one will not have what is not declared: {', '.join(lost)}"
+            self.findings.append(Finding("warning", "not_carried_over", text, address))
 
     def _taken(self, address: Address, resource: Resource) -> None:
         """Say it when the service would refuse a second object with the same value."""
@@ -275,7 +292,11 @@ class _Diff:
         resource = self.desired.resources[Address(kind, reference)]
         if (value := getattr(resource, name, None)) is not None:
             return value
-        parents = (self._fact(a.kind, a.name, name) for a in resource.parents().values())
+        parents = (
+            self._fact(spec.reference.kind, value, name)
+            for spec, value in resource.declared()
+            if spec.reference is not None
+        )
         return next(parents, None)
 
     def _orphans(self, prune: bool) -> Iterator[Change]:

@@ -81,6 +81,8 @@ def protected(plan: Plan, allow: Allow) -> Iterator[Refusal]:
             todo = "take `protect` out of its entry and apply that first"
             if change.source is None and change.successor is None:
                 todo = "put its entry back without `protect`, apply that, and then remove it"
+            elif change.resource is not None and change.resource.protect is None:
+                todo = "apply its entry as it was, which takes `protect` off, and then change it"
             text = f"is protected ({change.protect}): {todo}"
             yield Refusal("protected", text, change.address)
 

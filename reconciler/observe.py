@@ -63,7 +63,7 @@ def reread(api: Api, live: Live) -> Live | None:
     return _tagged(again, _raised(tags[0])) if tags else again
 
 
-def users_of(api: Api, live: Live) -> Iterator[Address]:
+def users_of(api: Api, live: Live) -> Iterator[Live]:
     """What refers to an object at this moment. Raises what a read raised."""
     for kind in KINDS:
         for name, reference in kind.references().items():
@@ -74,7 +74,18 @@ def users_of(api: Api, live: Live) -> Iterator[Address]:
             for item in _raised(result)[kind.calls.items]:
                 user = _live(kind, item)
                 if user.fields.get(name) == live.id:
-                    yield user.address
+                    yield user
+
+
+def owner_above(api: Api, live: Live) -> Live | None:
+    """The object whose owner one without tags has, as it is now; None when there is none, or it is
+    gone. Raises what a read raised."""
+    kind = BY_NAME[live.address.kind]
+    parent = _listed_under(kind)
+    if kind.taggable() or parent is None:
+        return None
+    id_ = str(live.fields.get(kind.calls.list_per))
+    return reread(api, Live(Address(parent, id_), id_, {}))
 
 
 def made_by(api: Api, address: Address, run: str) -> Live | None:

@@ -241,6 +241,8 @@ class _Planning:
             for user in self._users(change):
                 if not self._lets_go(user, change):
                     text = f"cannot be deleted: {user.address} still uses it"
+                    if (its := self.planned.get(user.address)) and removes(its):
+                        text += ", and is deleted only afterwards: prune it in a run of its own"
                     yield Finding("error", "still_used", text, change.address)
 
     def _lets_go(self, user: Live, parent: Change) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -20,7 +20,7 @@ from reconciler.diff import Change
 from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearReplyError
 from reconciler.journal import Journal
 from reconciler.kinds import BY_NAME
-from reconciler.observe import made_by, reread, users_of
+from reconciler.observe import made_by, owner_above, reread, users_of
 from reconciler.plan import removes, replaces
 from reconciler.resource import (
     Address,
@@ -101,14 +101,11 @@ class Writer:
     """The ids of the objects that are there, and of those that were made."""
     made: Counter[Address] = field(default_factory=Counter)
     """How many calls of each change the service has answered with yes."""
+    changing: set[tuple[str, str]] = field(default_factory=set)
+    """The kinds and ids of the live objects that the plan changes."""
 
     def calls(self, change: Change, until: int) -> Outcome | None:
         """Make the calls that are left of a change up to this many; the outcome if it ends here."""
-        try:
-            if not self.made[change.address]:
-                self._check_removal(change)
-        except ReconcilerError as error:  # nothing has been sent, so that nothing is unknown
-            return Outcome(change, Status.FAILED, f"not deleted: {error}")
         try:
             for call in change.calls[self.made[change.address] : until]:
                 if self.means.clock.stopping():
@@ -122,6 +119,59 @@ class Writer:
         except ReconcilerError as error:
             return Outcome(change, Status.FAILED, str(error))
         return None
+
+    def check_removal(self, change: Change) -> Outcome | None:
+        """Look once more before something is deleted: since it was planned, or while people were
+        waited for, it may have become somebody's, been approved, or been taken into use. The
+        outcome if it has to stay."""
+        try:
+            self._check_removal(change)
+        except ReconcilerError as error:  # nothing has been sent, so that nothing is unknown
+            return Outcome(change, Status.FAILED, f"not deleted: {error}")
+        return None
+
+    def _check_removal(self, change: Change) -> None:
+        planned = change.live if removes(change) else None
+        if planned is None or self.made[change.address]:
+            return
+        self._check_successor(change)
+        if (live := reread(self.api, planned)) is None:
+            return
+        if not live.arn:  # it takes no tags: its owner is its parent's
+            above = owner_above(self.api, live)
+            owner = above.owner if above else planned.owner
+            live = replace(live, owner=owner, protect=planned.protect)
+        moved = [
+            name
+            for name in ("owner", "protect", "approved")
+            if getattr(live, name) != getattr(planned, name)
+        ]
+        if moved:
+            raise ReconcilerError(f"{' and '.join(moved)} changed meanwhile: plan again")
+        for delay in READ_BACK_DELAYS:
+            self.means.clock.sleep(delay)
+            users = [str(user.address) for user in self._new_users(change, live)]
+            if not users:
+                return
+        raise ReconcilerError(f"{users[0]} uses it now: plan again")
+
+    def _new_users(self, change: Change, live: Live) -> Iterator[Live]:
+        """What uses an object that is to be deleted; what the plan moves from a replaced one to the
+        new one may."""
+        for user in users_of(self.api, live):
+            if not (replaces(change) and (user.address.kind, user.id) in self.changing):
+                yield user
+
+    def _check_successor(self, change: Change) -> None:
+        """A renamed object goes only while the one that takes its place is there and ready."""
+        if (address := change.successor) is None:
+            return
+        id_ = self.ids.get(address, "")
+        successor = Live(address, id_, {}, arn=id_ if is_arn(id_) else "")
+        live = reread(self.api, successor) if id_ else None
+        if live is None or not live.ready:
+            status = live.status if live else "gone"
+            raise ReconcilerError(f"{address}, which takes its place, is {status}: plan again")
 
     def read_back(self, change: Change) -> Outcome:
         """Look until the object is as declared; what is still different in the end has failed."""
@@ -203,30 +253,6 @@ class Writer:
         if change.live and live.arn and live.owner not in (change.live.owner, self.compare.owner):
             raise ApiError(call.operation, "Owner", f"{live.owner} owns it now: plan again")
         return False
-
-    def _check_removal(self, change: Change) -> None:
-        """Look once more before something is deleted: since it was planned, or while people were
-        waited for, it may have become somebody's, been approved, or been taken into use."""
-        planned = change.live if removes(change) else None
-        live = reread(self.api, planned) if planned else None
-        if planned is None or live is None:
-            return
-        if not live.arn:  # it takes no tags: its owner is its parent's
-            live = replace(live, owner=planned.owner, protect=planned.protect)
-        moved = [
-            name
-            for name in ("owner", "protect", "approved")
-            if getattr(live, name) != getattr(planned, name)
-        ]
-        if moved:
-            raise ReconcilerError(f"{' and '.join(moved)} changed meanwhile: plan again")
-        if replaces(change):
-            return  # what uses it moves to the new one
-        for delay in READ_BACK_DELAYS:
-            self.means.clock.sleep(delay)
-            if (user := next(users_of(self.api, live), None)) is None:
-                return
-        raise ReconcilerError(f"{user} uses it now: plan again")
 
     def _until_gone(self, change: Change) -> None:
         """Before an object is created again under its name, the old one has to be gone."""

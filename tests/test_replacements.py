@@ -3,15 +3,20 @@ could not be, and the next run makes what is missing."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from reconciler.apply import Event, Waiting, cut_short
 from reconciler.cli.exits import Exit, exit_code
 from reconciler.emulator import Emulator
 from reconciler.guards import Allow
 from reconciler.observe import observe
+from reconciler.plan import Plan
 from reconciler.reconcile import apply_plan
 from reconciler.report import report_document
-from reconciler.resource import Live, Target
+from reconciler.resource import OWNER_TAG, PROTECT_TAG, Api, Call, Desired, Live, Target
+from reconciler.writer import Outcome
 from tests.conftest import ACCOUNT, REGION
 from tests.test_apply import (
     DESIRED,
@@ -91,3 +96,148 @@ def test_a_replaced_parent_that_is_not_made_leaves_its_deleted_children_to_the_n
     text = "after 1 of 2 calls: because of connection/one"
     assert told["repository_link/acme/network"] == ("skipped", text, 1)
     assert set(statuses(applied(desired, api_of(quick))).values()) == {"applied"}
+
+
+def made(emulator: Emulator, text: str) -> None:
+    """Make everything, with a person who approves when asked."""
+    desired, api = desired_of(text), api_of(emulator)
+    for event in apply_plan(planned(desired, api), desired, api, run="r", today=TODAY, wait=9.0):
+        for task in event.tasks if isinstance(event, Waiting) else ():
+            emulator.control.approve(str(task.address))
+
+
+def replacing(emulator: Emulator, text: str, api: Between | None = None) -> tuple[Desired, Plan]:
+    """The plan of a replacement in which everything is allowed."""
+    desired = desired_of(text)
+    moves = frozenset(str(address) for address in desired.resources)
+    allow = Allow(destroy=moves, max_destroy=9)
+    return desired, planned(desired, api or api_of(emulator), allow=allow)
+
+
+def carried_out(plan: Plan, desired: Desired, api: Api, wait: float = 5.0) -> Any:
+    events = apply_plan(plan, desired, api, run="run-2", today=TODAY, wait=wait)
+    return report_document(plan, list(events), run="run-2")
+
+
+CHAIN = """
+version: 1
+owner: platform
+connections:
+  - {name: a, provider_type: GitHub}
+repository_links:
+  - {owner_id: acme, repository_name: net, connection: a}
+sync_configurations:
+  - resource_name: net
+    repository: acme/net
+    branch: main
+    config_file: a.yaml
+    role_arn: arn:aws:iam::111122223333:role/git-sync
+"""
+OTHER = "GitHub}\n  - {name: b, provider_type: Bitbucket}"
+
+
+def test_one_outcome_for_what_failed_when_it_was_to_go_with_its_parent(emulator: Emulator) -> None:
+    made(emulator, CHAIN)
+    text = CHAIN.replace("GitHub}", OTHER).replace("GitHub", "Bitbucket").replace(": a}", ": b}")
+    api = Between(api_of(emulator), refuse("DeleteSyncConfiguration"))
+    desired, plan = replacing(emulator, text, api)
+    report = carried_out(plan, desired, api, wait=0.0)
+    assert [(o["address"], o["status"]) for o in report["outcomes"]] == [
+        ("sync_configuration/net", "failed"),
+        ("connection/a", "skipped"),
+        ("connection/b", "applied"),
+        ("repository_link/acme/net", "deferred"),
+    ]
+    assert api.written == ["CreateConnection"]
+
+
+HOSTED = """
+version: 1
+owner: platform
+hosts:
+  - {name: h1, provider_type: GitHubEnterpriseServer, provider_endpoint: "https://a.example.com"}
+connections:
+  - {name: main, host: h1}
+repository_links:
+  - {owner_id: acme, repository_name: net, connection: main}
+"""
+SECOND = """connections:
+  - {name: other, provider_type: GitHub}
+"""
+H2 = """hosts:
+  - {name: h2, provider_type: GitLabSelfManaged, provider_endpoint: "https://b.example.com"}
+"""
+
+
+def test_what_was_skipped_is_not_deleted_afterwards(emulator: Emulator) -> None:
+    made(emulator, HOSTED)
+    text = HOSTED.replace("host: h1", "host: h2").replace("hosts:\n", H2)
+    text = text.replace("connections:\n", SECOND).replace("connection: main", "connection: other")
+    api = Between(api_of(emulator), refuse("CreateConnection", ConnectionName="other"))
+    desired, plan = replacing(emulator, text, api)
+    outcomes = {}
+    for event in apply_plan(plan, desired, api, run="r", today=TODAY, wait=9.0):
+        for task in event.tasks if isinstance(event, Waiting) else ():
+            emulator.control.approve(str(task.address))
+        if isinstance(event, Outcome):
+            assert str(event.change.address) not in outcomes
+            outcomes[str(event.change.address)] = event.status.value
+    assert outcomes == {
+        "host/h2": "applied",
+        "connection/other": "failed",
+        "repository_link/acme/net": "skipped",
+        "connection/main": "skipped",
+    }
+    assert api.written == ["CreateHost"]
+
+
+MEANWHILE: dict[str, tuple[str, dict[str, str]]] = {
+    "the connection is protected": ("connection/a", {PROTECT_TAG: "pipelines"}),
+    "the connection is somebody's": ("connection/a", {OWNER_TAG: "others"}),
+    "the link is somebody's": ("repository_link/acme/net", {OWNER_TAG: "others"}),
+    "the link is protected": ("repository_link/acme/net", {PROTECT_TAG: "pipelines"}),
+}
+
+
+@pytest.mark.parametrize(("address", "tags"), MEANWHILE.values(), ids=MEANWHILE)
+def test_nothing_is_deleted_for_a_parent_or_child_that_has_to_stay(
+    quick: Emulator, address: str, tags: dict[str, str]
+) -> None:
+    applied(desired_of(CHAIN), api_of(quick))
+    api = Between(api_of(quick))
+    desired, plan = replacing(quick, CHAIN.replace("GitHub", "Bitbucket"), api)
+    (arn,) = (live.arn for live in lives(quick) if str(live.address) == address)
+    wanted = [{"Key": key, "Value": value} for key, value in tags.items()]
+    api_of(quick).write(Call("TagResource", {"ResourceArn": arn, "Tags": wanted}))
+    report = carried_out(plan, desired, api)
+    assert api.written == []
+    assert set(statuses(report).values()) <= {"failed", "skipped"}
+    assert len(report["outcomes"]) == 3
+
+
+def test_a_replaced_object_that_was_taken_into_use_stays(quick: Emulator) -> None:
+    alone = CHAIN[: CHAIN.index("repository_links")]
+    applied(desired_of(alone), api_of(quick))
+    api = Between(api_of(quick))
+    desired, plan = replacing(quick, alone.replace("GitHub", "Bitbucket"), api)
+    (arn,) = (live.arn for live in lives(quick))
+    link = {"ConnectionArn": arn, "OwnerId": "acme", "RepositoryName": "theirs"}
+    api_of(quick).write(Call("CreateRepositoryLink", link))
+    report = carried_out(plan, desired, api)
+    assert api.written == []
+    assert "repository_link/acme/theirs uses it now" in report["outcomes"][0]["message"]
+
+
+def test_an_interrupted_replacement_tells_how_far_it_came(emulator: Emulator) -> None:
+    made(emulator, CHAIN)
+    desired, plan = replacing(emulator, CHAIN.replace("GitHub", "Bitbucket"))
+    events: list[Event] = []
+    for event in apply_plan(plan, desired, api_of(emulator), run="r", today=TODAY, wait=9.0):
+        if isinstance(event, Waiting):
+            break
+        events.append(event)
+    left = {str(o.change.address): (o.status, o.calls_made) for o in cut_short(plan, events)}
+    assert left == {
+        "repository_link/acme/net": ("skipped", 1),
+        "sync_configuration/net": ("skipped", 1),
+    }

@@ -255,13 +255,19 @@ def assert_calls_as_planned(
 
 def _in_turn(outcomes: list[Outcome]) -> Iterator[Call]:
     """The calls the outcomes tell of, the delete of what goes with a replaced object first."""
-    left = {o.change.address: list(o.change.calls[: o.calls_made]) for o in outcomes}
+
+    def calls_of(outcome: Outcome) -> list[Call]:
+        return list(outcome.change.calls[: outcome.calls_made])
+
+    left = {outcome.change.address: calls_of(outcome) for outcome in outcomes}
 
     def down(address: Address) -> Iterator[Call]:
         for outcome in outcomes:
-            if outcome.change.goes_with == address and left[outcome.change.address]:
+            calls = left[outcome.change.address]
+            if outcome.change.goes_with == address and calls == calls_of(outcome):
                 yield from down(outcome.change.address)
-                yield left[outcome.change.address].pop(0)
+                if calls:
+                    yield calls.pop(0)
 
     for outcome in outcomes:
         if outcome.calls_made > (outcome.change.goes_with is not None):

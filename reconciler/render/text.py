@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from reconciler.kinds import BY_NAME
 from reconciler.safe import safe
 
 SYMBOLS = {
@@ -180,18 +181,20 @@ class _Lines:
 def _sentence(change: Document) -> str:
     """What will be done, when, and to which object where one is destroyed."""
     action: str = change["then"] or change["action"]
+    approved = BY_NAME[change["address"].partition("/")[0]].calls.status
     text = {
-        "replace": "delete and create again: a new id, and a new approval where one is needed",
+        "replace": f"delete and create again: a new id{' and a new approval' * bool(approved)}",
         "delete": f"delete{', renamed' if change['reason'] == 'renamed' else ''}",
     }.get(action, action)
     if action in ("delete", "replace"):
         text += f" ({safe(change['id'])})"
-    if change["goes_with"]:
+    if change["goes_with"] and change["then"]:
         text = f"delete together with {safe(change['goes_with'])} ({safe(change['id'])}), "
         text += "create again"
     waits = [safe(address) for address in change["waits_for"]]
     if change["then"]:
-        return f"{text}, once {_listed(waits)} {'is' if len(waits) == 1 else 'are'} ready"
+        state = "ready" if action != "delete" else "done"
+        return f"{text}, once {_listed(waits)} {'is' if len(waits) == 1 else 'are'} {state}"
     return f"{text}, after {_listed(waits)}" if waits else text
 
 
