@@ -95,7 +95,7 @@ class Journal:
 
     def pending(self) -> list[Line]:
         """The calls of which nobody knows yet whether they were carried out, oldest first."""
-        return pending(self.path) if self.path else []
+        return [sent.line for sent in history(self.path) if sent.is_pending] if self.path else []
 
     def check(self) -> None:
         """Raise `ReconcilerError` when nothing could be written."""
@@ -148,15 +148,29 @@ def lines(path: Path) -> Iterator[Line]:
         raise ReconcilerError(f"the journal {path} cannot be read: {error.strerror}") from error
 
 
-def pending(path: Path) -> list[Line]:
-    """The sent lines of a journal that no later line answers."""
-    open_: dict[str, Line] = {}
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One call that was sent, and the last that was heard of it: nothing, an answer, that there was
+    none, or how a later run resolved it."""
+
+    line: Line
+    last: Line
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether nobody knows yet if it was carried out."""
+        return self.last.event in ("sent", "unknown")
+
+
+def history(path: Path) -> list[Sent]:
+    """Every call that was sent, oldest first. Raises `ReconcilerError` like `lines`."""
+    sent: dict[str, Sent] = {}
     for line in lines(path):
         if line.event == "sent":
-            open_[line.id] = line
-        elif line.event != "unknown":
-            open_.pop(line.id, None)
-    return list(open_.values())
+            sent[line.id] = Sent(line, line)
+        elif line.id in sent:
+            sent[line.id] = Sent(sent[line.id].line, line)
+    return list(sent.values())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ from reconciler.aws.session import Session, Settings
 from reconciler.cli.exits import Exit, exit_code
 from reconciler.emulator import Emulator, Fault
 from reconciler.emulator import Settings as EmulatorSettings
-from reconciler.journal import Journal, lines, pending
+from reconciler.journal import Journal, lines
 from reconciler.writer import Clock, Means
 from tests.conftest import ACCOUNT, REGION
 from tests.test_apply import AT_ONCE, applied, desired_of, planned, statuses
@@ -102,7 +102,7 @@ def test_a_create_that_never_arrived_is_sent_once_and_unknown(
     assert statuses(report)[CREATES[operation]] == "unknown"
     assert exit_code(report) == Exit.UNKNOWN
     assert sent(quick)[operation] == 1
-    left = [line.address for line in pending(tmp_path / "journal")]
+    left = [line.address for line in means.journal.pending()]
     assert left == [CREATES[operation]]
 
 

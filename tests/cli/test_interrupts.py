@@ -6,10 +6,15 @@ import json
 import signal
 import subprocess
 import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from reconciler.emulator import Emulator, Fault
+from tests.cli.terminal import PATIENCE, command, environment
+from tests.conftest import ROOT, Cli
 
 APPLY = [
     *(sys.executable, "-m", "reconciler", "apply", "--local", "--local-handshake", "manual"),
@@ -45,3 +50,89 @@ def test_a_waiting_apply_says_what_it_did(number: signal.Signals, code: int) -> 
     again = subprocess.run(APPLY, check=True, capture_output=True, text=True)
     actions = [outcome["address"] for outcome in json.loads(again.stdout)["outcomes"]]
     assert actions == ["repository_link/acme/network", "sync_configuration/network-prod"]
+
+
+THREE = """version: 1
+owner: platform
+connections:
+- {name: a, provider_type: GitHub}
+- {name: b, provider_type: GitHub}
+- {name: c, provider_type: GitHub}
+"""
+
+
+@dataclass(frozen=True)
+class Left:
+    """How an interrupted apply left: its code, how each change ended, how long it took."""
+
+    code: int
+    ended: dict[str, tuple[str, str]]
+    seconds: float
+    err: str
+
+
+def interrupted(
+    emulator: Emulator, cli: Cli, numbers: list[signal.Signals], between: float = 0.0
+) -> Left:
+    """Signals for an apply whose first create takes 3 seconds."""
+    Path("three.yaml").write_text(THREE, encoding="utf-8")
+    emulator.control.fault(Fault(kind="delay", operation="CreateConnection", seconds=3))
+    words = ("--yes", "three.yaml", "--endpoint-url", emulator.url, "--output", "json")
+    with subprocess.Popen(
+        command("apply", *words),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+        text=True,
+    ) as process:
+        end = time.monotonic() + PATIENCE
+        while not cli("journal", "--pending").out and time.monotonic() < end:
+            time.sleep(0.02)
+        begun = time.monotonic()
+        for number in numbers:
+            process.send_signal(number)
+            time.sleep(between)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert "Traceback" not in err
+    ended = {o["address"]: (o["status"], o["message"]) for o in json.loads(out)["outcomes"]}
+    return Left(process.returncode, ended, time.monotonic() - begun, err)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
+def test_the_running_call_is_settled_and_no_new_one_is_made(
+    emulator: Emulator, cli: Cli, number: signal.Signals, code: int
+) -> None:
+    left = interrupted(emulator, cli, [number])
+    assert left.code == code
+    assert left.err.endswith(
+        "\nStopping: the running call is settled, no new one is made. Again to leave at once.\n"
+    )
+    assert left.ended == {
+        "connection/a": ("applied", ""),
+        "connection/b": ("skipped", "not begun: interrupted"),
+        "connection/c": ("skipped", "not begun: interrupted"),
+    }
+    assert len(emulator.control.requests(mutating_only=True)) == 1
+    assert cli("journal", "--pending").out == ""
+
+
+@pytest.mark.parametrize("count", [2, 3, 9])
+def test_the_second_signal_leaves_at_once_and_says_what_is_unknown(
+    emulator: Emulator, cli: Cli, count: int
+) -> None:
+    left = interrupted(emulator, cli, [signal.SIGINT] * count, between=0.005)
+    assert (left.code, left.seconds < 2.5) == (130, True)
+    assert left.ended == {
+        "connection/a": ("unknown", "interrupted while it was being carried out"),
+        "connection/b": ("skipped", "not begun: interrupted"),
+        "connection/c": ("skipped", "not begun: interrupted"),
+    }
+    assert "CreateConnection connection/a" in cli("journal", "--pending").out
+    again = cli(
+        *("apply", "--yes", "three.yaml", "--endpoint-url", emulator.url),
+        *("--settle", "20s", "--allow-pending"),
+    )
+    assert again.code == 0
+    assert len(emulator.control.requests(mutating_only=True)) == 3

@@ -1,0 +1,64 @@
+"""`reconciler journal`: shows what was sent from this machine, by whom, and what came of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from reconciler.cli.options import journal, option
+
+MARKS = {"sent": "PENDING", "unknown": "PENDING"}
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  reconciler journal
+  reconciler journal --pending
+  reconciler journal --format json connection/github-main
+"""
+)
+@click.argument("addresses", nargs=-1, metavar="[ADDRESS]...")
+@option("--pending", is_flag=True, help="Only calls of which nobody knows what came of them.")
+@option(
+    "--format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Lines for people, or one JSON object a line.",
+)
+@journal
+def command(addresses: tuple[str, ...], pending: bool, format: str, journal: str | None) -> None:
+    """Show every mutating call that was sent from this machine, oldest first.
+
+    A pending one may or may not have been carried out; the next apply of its target finds out.
+    """
+    from reconciler.cli.state import folder_of
+    from reconciler.journal import history
+
+    files = sorted(folder_of(journal).glob("*.jsonl"))
+    calls = sorted(
+        (sent for file in files for sent in history(file)), key=lambda sent: sent.line.time
+    )
+    for sent in calls:
+        wanted = not addresses or sent.line.address in addresses
+        if wanted and (sent.is_pending or not pending):
+            click.echo(_json(sent) if format == "json" else _text(sent))
+
+
+def _json(sent: Any) -> str:
+    line = sent.line.model_dump(mode="json", exclude={"event", "text"})
+    outcome = MARKS.get(sent.last.event, sent.last.event).lower()
+    return json.dumps({**line, "outcome": outcome, "text": sent.last.text})
+
+
+def _text(sent: Any) -> str:
+    from reconciler.safe import safe
+
+    line = sent.line
+    mark = MARKS.get(sent.last.event, sent.last.event)
+    text = f"{line.time:%Y-%m-%d %H:%M:%S}Z {mark:<8} {line.operation} {line.address}"
+    text += f"  {line.account} {line.region}, {line.owner}, {line.who}, run {line.run[:8]}"
+    return safe(f"{text}  {sent.last.text}".rstrip())

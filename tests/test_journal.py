@@ -1,0 +1,186 @@
+"""The journal: what is not on the disk is not sent, what is cut short harms nobody, and no secret
+gets into it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from reconciler.emulator import Emulator
+from reconciler.errors import ApiError, ReconcilerError, UnclearReplyError
+from reconciler.fields import Sensitive
+from reconciler.journal import Journal, Line, history, lines
+from reconciler.resource import Address, Call
+from reconciler.unsettled import judge
+from reconciler.writer import Means
+from tests.test_apply import AT_ONCE, Between, api_of, applied, desired_of, planned, statuses
+
+MAIN = Address("connection", "main")
+CREATE = Call("CreateConnection", {"ConnectionName": "main"})
+ONE = "version: 1\nowner: platform\nconnections: [{name: main, provider_type: GitHub}]\n"
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "state" / "journal.jsonl", {"who": "me", "owner": "platform"})
+
+
+def events(journal: Journal) -> list[tuple[str, str]]:
+    assert journal.path is not None
+    return [(line.event, line.text) for line in lines(journal.path)]
+
+
+def test_a_call_is_noted_before_it_is_sent(journal: Journal) -> None:
+    with journal.sending(MAIN, CREATE):
+        assert events(journal) == [("sent", "")]
+        (pending,) = journal.pending()
+        assert (pending.address, pending.operation) == ("connection/main", "CreateConnection")
+        assert (pending.who, pending.owner) == ("me", "platform")
+    assert events(journal) == [("sent", ""), ("done", "")]
+    assert journal.pending() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "event", "pending"),
+    [
+        (ApiError("CreateConnection", "LimitExceededException", "no"), "refused", 0),
+        (UnclearReplyError("CreateConnection", "timeout"), "unknown", 1),
+        (KeyboardInterrupt(), "unknown", 1),
+        (SystemExit(143), "unknown", 1),
+    ],
+)
+def test_what_ends_a_call_is_noted(
+    journal: Journal, error: BaseException, event: str, pending: int
+) -> None:
+    with pytest.raises(type(error)), journal.sending(MAIN, CREATE):
+        raise error
+    assert [name for name, _ in events(journal)] == ["sent", event]
+    assert len(journal.pending()) == pending
+
+
+def test_a_resolved_call_is_not_pending_any_more(journal: Journal) -> None:
+    with pytest.raises(UnclearReplyError), journal.sending(MAIN, CREATE):
+        raise UnclearReplyError("CreateConnection", "timeout")
+    journal.resolve(journal.pending()[0], "there")
+    assert journal.pending() == []
+    assert journal.path is not None
+    (sent,) = history(journal.path)
+    assert (sent.last.event, sent.last.text) == ("resolved", "there")
+
+
+def test_only_its_user_can_read_it(journal: Journal) -> None:
+    with journal.sending(MAIN, CREATE):
+        pass
+    assert journal.path is not None
+    assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(journal.path.parent.stat().st_mode) == 0o700
+
+
+def test_a_certificate_is_not_noted(journal: Journal) -> None:
+    call = Call("CreateHost", {"VpcConfiguration": {"TlsCertificate": Sensitive("CANARY")}})
+    with journal.sending(MAIN, call):
+        pass
+    assert journal.path is not None
+    assert "CANARY" not in journal.path.read_text(encoding="utf-8")
+
+
+def test_cut_at_any_byte_it_is_still_read_and_gone_on_with(journal: Journal) -> None:
+    with journal.sending(MAIN, CREATE):
+        pass
+    path = journal.path
+    assert path is not None
+    whole = path.read_bytes()
+    first = whole.index(b"\n") + 1
+    for length in range(len(whole) + 1):
+        path.write_bytes(whole[:length])
+        # Without its newline a line is whole all the same.
+        sent, answered = length >= first - 1, length >= len(whole) - 1
+        assert len(journal.pending()) == (sent and not answered), length
+        with journal.sending(MAIN, CREATE):
+            pass
+        assert [name for name, _ in events(journal)][-2:] == ["sent", "done"], length
+
+
+def full(file: int, data: bytes) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def half(file: int, data: bytes) -> int:
+    return _write(file, data[: len(data) // 2])
+
+
+_write = os.write
+
+
+@pytest.mark.parametrize("write", [full, half])
+@pytest.mark.parametrize("fails_at", [1, 2, 3, 4])
+def test_a_full_disk_sends_nothing_that_it_could_not_note(
+    write: Callable[[int, bytes], int],
+    fails_at: int,
+    emulator: Emulator,
+    tmp_path: Path,
+) -> None:
+    """Two calls, four lines: whichever cannot be written, the next run knows what was sent."""
+    count = 0
+
+    def counted(file: int, data: bytes) -> int:
+        nonlocal count
+        count += 1
+        return write(file, data) if count >= fails_at else _write(file, data)
+
+    two = ONE.replace("[{", "[{name: other, provider_type: GitHub}, {")
+    journal, api = Journal(tmp_path / "journal"), Between(api_of(emulator))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("reconciler.journal.os.write", counted)
+        report = applied(desired_of(two), api, wait=0.0, means=Means(AT_ONCE.clock, journal))
+    sent = fails_at // 2
+    assert len(api.written) == sent
+    assert sorted(statuses(report).values()) == sorted(["applied"] * sent + ["failed"] * (2 - sent))
+    if sent < 2:
+        assert "not sent: the journal" in str(report["outcomes"])
+    again = applied(desired_of(two), api, wait=0.0, means=Means(AT_ONCE.clock, journal))
+    assert len(again["outcomes"]) == 2 - sent
+    assert len(api.written) == 2
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_anything(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(ReconcilerError, match="give --journal a folder"):
+        Journal(tmp_path / "file" / "journal").check()
+
+
+NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("operation", "address", "age", "open_", "known"),
+    [
+        ("CreateConnection", "connection/main", 10, 110, None),
+        ("CreateConnection", "connection/main", 120, None, "not there after 120 s"),
+        ("CreateConnection", "connection/main", -500, 120, None),
+        ("CreateConnection", "connection/other", 10, None, "there, or not wanted any more"),
+        ("TagResource", "connection/main", 10, None, "planned again from what is live"),
+    ],
+    ids=["young", "old", "from the future", "not missing", "no create"],
+)
+def test_what_a_plan_says_about_pending_calls(
+    emulator: Emulator, operation: str, address: str, age: int, open_: int | None, known: str | None
+) -> None:
+    plan = planned(desired_of(ONE), api_of(emulator))
+    line = Line(
+        format=1,
+        event="sent",
+        id="1",
+        time=NOW - timedelta(seconds=age),
+        operation=operation,
+        address=address,
+    )
+    judgement = judge(plan, [line], now=NOW, window=120.0)
+    assert [one.seconds for one in judgement.open] == ([] if open_ is None else [open_])
+    assert [text for _, text in judgement.known] == ([] if known is None else [known])
