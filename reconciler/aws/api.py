@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,8 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from reconciler.aws.session import READ_ATTEMPTS, READ_SECONDS, Session, one_line
+from reconciler.aws.pacer import Pacer
+from reconciler.aws.session import READ_SECONDS, Session, one_line
 from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearReplyError
 from reconciler.safe import safe
 
@@ -35,8 +37,11 @@ MAX_PAGES = 1000
 PAGE_SIZE = 100
 """The most the API gives at once (botocore service model, shape MaxResults)."""
 THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
-THROTTLE_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before a throttled write is sent again; throttled means it was not carried out."""
+THROTTLED_SECONDS = 120.0
+"""Seconds after which a call that is throttled again and again is given up."""
+RETRY_DELAYS = (0.2, 0.4, 0.8, 1.6)
+"""Seconds before a read that failed on the way is made again, give or take half of it. A server
+that takes requests and never answers holds a read up for a minute at most."""
 
 
 class AwsApi:
@@ -44,11 +49,12 @@ class AwsApi:
 
     def __init__(self, session: Session) -> None:
         service = session.settings.service
-        self._reader = session.client(service, attempts=READ_ATTEMPTS, seconds=READ_SECONDS)
+        self._reader = session.client(service, attempts=1, seconds=READ_SECONDS)
         self._writer = session.client(service, attempts=1, seconds=session.settings.write_seconds)
         for client in (self._reader, self._writer):
             client.meta.events.register(f"before-parse.{service}.*", _refuse_broken_reply)
         self._pool = ThreadPoolExecutor(max_workers=session.settings.parallelism)
+        self._pacer = Pacer()
 
     @property
     def endpoint(self) -> str:
@@ -69,14 +75,11 @@ class AwsApi:
 
         Raises `ApiError` when it was certainly not carried out, else `UnclearReplyError`.
         """
-        for delay in (*THROTTLE_DELAYS, None):
-            try:
-                return _call(self._writer, call.operation, call.parameters)
-            except ApiError as error:
-                if error.code not in THROTTLED or delay is None:
-                    raise
-                time.sleep(delay)
-        raise AssertionError("the last attempt returns or raises")
+        return self._paced(self._writer, call.operation, call.parameters, ())
+
+    def close(self) -> None:
+        """Let go of what only waits to be read; nothing can be read afterwards."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _read(self, call: Any) -> Mapping[str, Any] | ReconcilerError:
         try:
@@ -89,14 +92,14 @@ class AwsApi:
         model = self._reader.meta.service_model.operation_model(operation)
         member = _items_member(model)
         if member is None:
-            return _call(self._reader, operation, parameters)
+            return self._paced(self._reader, operation, parameters, RETRY_DELAYS)
         wanted = dict(parameters)
         if "MaxResults" in model.input_shape.members:
             wanted["MaxResults"] = PAGE_SIZE
         items: list[Any] = []
         seen: set[str] = set()
         while True:
-            reply = _call(self._reader, operation, wanted)
+            reply = self._paced(self._reader, operation, wanted, RETRY_DELAYS)
             if not isinstance(reply.get(member), list):
                 raise UnclearReplyError(operation, f"the reply holds no list of {member}")
             items += reply[member]
@@ -107,6 +110,40 @@ class AwsApi:
                 raise UnclearReplyError(operation, "the pages do not come to an end")
             seen.add(token)
             wanted["NextToken"] = token
+
+    def _paced(
+        self,
+        client: Any,
+        operation: str,
+        parameters: Mapping[str, Any],
+        delays: Sequence[float],
+    ) -> Mapping[str, Any]:
+        """The reply to a call at the pace the service takes them; what is throttled was not carried
+        out and is sent again, what failed on the way only after these delays."""
+        end, left = time.monotonic() + THROTTLED_SECONDS, list(delays)
+        while True:
+            self._pacer.wait()
+            try:
+                reply = _call(client, operation, parameters)
+            except (ApiError, UnclearReplyError) as error:
+                if isinstance(error, ApiError) and error.code in THROTTLED:
+                    self._pacer.refused()
+                    if time.monotonic() > end:
+                        raise
+                elif left and _is_passing(error):
+                    time.sleep(left.pop(0) * random.uniform(0.5, 1.5))  # noqa: S311
+                else:
+                    raise
+            else:
+                self._pacer.passed()
+                return reply
+
+
+def _is_passing(error: ReconcilerError) -> bool:
+    """Whether a read failed on the way or inside the service, so that another may succeed."""
+    if isinstance(error, ApiError):
+        return error.code == "Unreachable"
+    return isinstance(error.__cause__, BotoCoreError | ClientError)
 
 
 def _items_member(model: Any) -> str | None:

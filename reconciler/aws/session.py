@@ -28,8 +28,6 @@ from reconciler.errors import TargetError
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 10
-READ_ATTEMPTS = 5
-"""A server that takes requests and never answers holds a read up for a minute at most."""
 WRITE_SECONDS = 30
 """Short, so that the time in which nobody knows whether a create was carried out is bounded."""
 LOGIN_ATTEMPTS = 3

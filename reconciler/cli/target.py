@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -94,7 +94,8 @@ def opened(
     for prefix, console in CONSOLES.items():
         if target.region.startswith(prefix):
             target = replace(target, console=target.console.replace(AWS_CONSOLE, console))
-    yield api, target
+    with closing(api):
+        yield api, target
 
 
 def _literal(text: str) -> str:
@@ -133,7 +134,8 @@ def _local(
             console = "a simulated person approves after a second; nothing to do"
         api = AwsApi(Session(settings))
         _check_service(api, options.service, desired)
-        yield api, Target(account, region, "local", console)
+        with closing(api):
+            yield api, Target(account, region, "local", console)
 
 
 def _check_service(api: AwsApi, service: str, desired: Desired) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from reconciler.emulator import faults, requests, sts, wire
+from reconciler.emulator.bucket import Bucket
 from reconciler.emulator.call import Call, Json
 from reconciler.emulator.errors import ApiError
 from reconciler.emulator.faults import Fault
@@ -21,6 +22,7 @@ class Service:
         self._store = store
         self._settings = settings
         self._clock = clock
+        self._bucket = Bucket(settings.calls_per_second)
 
     def answer(self, message: Message) -> Reply:
         """The reply to a request for CodeConnections, CodeStar connections or STS."""
@@ -49,6 +51,8 @@ class Service:
         return faults.spoiled(fault, reply)
 
     def _fault(self, request: wire.Decoded) -> Fault:
+        if not self._bucket.take():
+            return Fault(kind="ThrottlingException")
         with self._store.transaction() as rows:
             fault = faults.take(rows, request.operation.name)
         if fault.kind == "delay":

@@ -66,10 +66,15 @@ class Settings:
 
     The API reference's pages print 400; botocore's model of codeconnections names the others.
     """
+    calls_per_second: float = 0.0
+    """How many calls are taken each second, and at once; more are throttled. 0 takes all. AWS
+    publishes no rate."""
     requests_kept: int = 100_000
     """How many of the newest request records are kept, so that a long run's file stays small."""
 
     def __post_init__(self) -> None:
-        """ValueError for a page that could hold nothing."""
+        """ValueError for a page that could hold nothing, and for less than no calls."""
+        if self.calls_per_second < 0:
+            raise ValueError(f"calls_per_second must be at least 0, not {self.calls_per_second}")
         if self.page_size < 1:
             raise ValueError(f"page_size must be at least 1, not {self.page_size}")

@@ -63,7 +63,16 @@ Examples:
     metavar="TIME",
     help="How long the simulated person takes.",
 )
-def serve(store: Path, port: int, handshake: Any, handshake_after: float) -> int:
+@option(
+    "--calls-per-second",
+    type=click.FloatRange(0),
+    default=0.0,
+    metavar="N",
+    help="Throttle what comes faster; 0, the default, takes all.",
+)
+def serve(
+    store: Path, port: int, handshake: Any, handshake_after: float, calls_per_second: float
+) -> int:
     """Serve CodeConnections, CodeStar connections and STS on 127.0.0.1 until interrupted."""
     from reconciler.emulator import Emulator, Settings, StoreError
 
@@ -71,7 +80,11 @@ def serve(store: Path, port: int, handshake: Any, handshake_after: float) -> int
     if handshake == "manual" and source is click.core.ParameterSource.COMMANDLINE:
         raise click.UsageError("--handshake-after needs --handshake auto")
     settings = Settings(
-        store=store, port=port, handshake=handshake, handshake_seconds=handshake_after
+        store=store,
+        port=port,
+        handshake=handshake,
+        handshake_seconds=handshake_after,
+        calls_per_second=calls_per_second,
     )
     try:
         emulator = Emulator(settings)
