@@ -194,13 +194,26 @@ class Writer:
 
     def _send(self, change: Change, call: Call) -> None:
         """Send a call, and all but creates again while nobody knows whether they were carried out,
-        or somebody else's change was in the way."""
+        or somebody else's change was in the way. A no to the second says nothing about the first.
+        """
         sent = Call(call.operation, self._resolved(call.parameters))
+        unclear: list[UnclearReplyError] = []
+        try:
+            self._send_until_clear(change, call, sent, unclear)
+        except ApiError as error:
+            if not unclear:
+                raise
+            raise UnclearReplyError(call.operation, f"{unclear[0].reason}; then {error}") from error
+
+    def _send_until_clear(
+        self, change: Change, call: Call, sent: Call, unclear: list[UnclearReplyError]
+    ) -> None:
         is_create = call.operation == BY_NAME[change.address.kind].calls.create
         for delay in REPEAT_DELAYS:
             try:
                 return self._send_once(change, call, sent)
-            except UnclearReplyError:
+            except UnclearReplyError as error:
+                unclear.append(error)
                 if is_create or self.means.clock.stopping():
                     raise
             except ApiError as error:

@@ -174,9 +174,22 @@ def test_another_owners_object_is_left_to_them_instead_of_repeating(quick: Emula
 
     changed = desired_of(DESIRED.replace("connection: main", KEY))
     report = applied(changed, impatient(quick), means=Means(Clock(sleep=meanwhile)))
-    assert statuses(report) == {"repository_link/acme/network": "failed"}
+    assert statuses(report) == {"repository_link/acme/network": "unknown"}
     assert "others owns it now: plan again" in report["outcomes"][0]["message"]
     assert sent(quick)["UpdateRepositoryLink"] == 1
+
+
+def test_a_no_to_the_repetition_says_nothing_about_the_first(quick: Emulator) -> None:
+    applied(desired_of(DESIRED), impatient(quick))
+    quick.control.fault(Fault(kind="reset", operation="UpdateRepositoryLink"))
+    denied = Fault(kind="AccessDeniedException", operation="UpdateRepositoryLink")
+    quick.control.fault(denied)
+    changed = desired_of(DESIRED.replace("connection: main", KEY))
+    report = applied(changed, impatient(quick), means=AT_ONCE)
+    assert statuses(report) == {"repository_link/acme/network": "unknown"}
+    message = report["outcomes"][0]["message"]
+    assert message.startswith("UpdateRepositoryLink: no clear answer: ")
+    assert "; then UpdateRepositoryLink: AccessDeniedException: " in message
 
 
 @pytest.mark.parametrize("kind", ["reset", "eof", "500", "502", "503", "504"])

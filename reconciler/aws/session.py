@@ -86,12 +86,13 @@ class Session:
     def client(self, service: str, *, attempts: int, seconds: float) -> Any:
         """A client that sends each request at most `attempts` times, whatever the user's AWS
         settings say: a create that is sent twice can make two objects. Each time it waits
-        `seconds` for an answer."""
+        `seconds` for an answer. S3 has its own setting for another endpoint,
+        AWS_ENDPOINT_URL_S3."""
         with explained(self.settings):
             make: Any = self._session.client  # boto3-stubs would list every service here
             return make(
                 service,
-                endpoint_url=self.settings.endpoint_url,
+                endpoint_url=None if service == "s3" else self.settings.endpoint_url,
                 region_name=self.region,
                 config=Config(
                     connect_timeout=CONNECT_SECONDS,

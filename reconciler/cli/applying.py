@@ -6,16 +6,16 @@ from __future__ import annotations
 import sys
 import time
 import uuid
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 
 import click
 
 from reconciler.apply import Event, cut_short
 from reconciler.cli.exits import Exit
+from reconciler.cli.locking import alone
 from reconciler.cli.output import is_terminal
 from reconciler.cli.planning import Planning, Run
 from reconciler.cli.progress import display, follow
-from reconciler.cli.state import locked
 from reconciler.cli.stopping import Stopping, stopping
 from reconciler.journal import Journal
 from reconciler.plan import Plan
@@ -30,7 +30,7 @@ LOOK_SECONDS = 3.0
 
 def applied(planning: Planning, *, yes: bool, wait: float) -> int:
     """Plan, ask unless `yes`, carry out while waiting up to `wait` seconds for people, report."""
-    with planning.opened() as run, _alone(run), stopping() as asked:
+    with planning.opened() as opened, alone(opened) as run, stopping() as asked:
         with asked.impatient():
             plan = _settled(run)
             if plan.refusals or not plan.is_complete:
@@ -47,14 +47,6 @@ def applied(planning: Planning, *, yes: bool, wait: float) -> int:
                 click.echo()
         code = planning.finished(report)
     return asked.code or code
-
-
-def _alone(run: Run) -> AbstractContextManager[None]:
-    """The lock of the target, for a run that writes."""
-    if run.journal.path is None:
-        return nullcontext()
-    run.journal.check()
-    return locked(run.journal.path, run.planning.lock_timeout)
 
 
 def _settled(run: Run) -> Plan:

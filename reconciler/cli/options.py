@@ -49,6 +49,18 @@ class Duration(click.ParamType[float]):
         return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
+class S3Uri(click.ParamType[str]):
+    """The place of an object in S3."""
+
+    name = "uri"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The URI as it is, or a usage error."""
+        if re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[!-~]{1,1024}", str(value)) is None:
+            self.fail(f"{value!r} is not like s3://BUCKET/KEY", param, ctx)
+        return str(value)
+
+
 def _owner(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """An owner that can be written as the value of a tag."""
     if value is None:
@@ -205,6 +217,20 @@ def writing_options(command: Command) -> Command:
             show_default=True,
             metavar="TIME",
             help="How long a create that was never answered may take to show up.",
+        ),
+        option(
+            "--lock",
+            type=S3Uri(),
+            metavar="s3://BUCKET/KEY",
+            help="An object that keeps runs on other machines out.",
+        ),
+        option(
+            "--lock-lease",
+            type=Duration(),
+            default="5m",
+            show_default=True,
+            metavar="TIME",
+            help="How long --lock outlives a run that died.",
         ),
         option(
             "--lock-timeout",

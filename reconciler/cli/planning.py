@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,6 +28,9 @@ from reconciler.reconcile import Compare, plan_for
 from reconciler.resource import Api, Desired, Target
 from reconciler.unsettled import SETTLE_SECONDS, Judgement, judge, warned
 
+if TYPE_CHECKING:
+    from reconciler.aws.session import Session
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -38,6 +41,7 @@ class Run:
     target: Target
     today: date
     journal: Journal
+    session: Session | None = None
 
     def plan(self) -> Plan:
         """The plan as things are now, with a warning for what an earlier run sent and never heard
@@ -75,6 +79,8 @@ class Planning:
     journals: Path | None
     """The folder of the journals; none for a command that has nothing to do with them."""
     settle: float
+    lock: str
+    lock_lease: float
     lock_timeout: float
 
     @classmethod
@@ -92,6 +98,8 @@ class Planning:
         what is declared; `simulate` lets the simulated person of a local target approve.
         """
         check_consistent(click.get_current_context())
+        if options.get("lock") and options["lock_lease"] < options["settle"]:
+            raise click.UsageError("--lock-lease has to be as long as --settle at least")
         _log_to_stderr(verbose=options["verbose"] or options["debug"])
         outputs = Outputs.of(options["outputs"], options["color"], options.get("paths", ()))
         return cls(
@@ -110,18 +118,21 @@ class Planning:
             simulate=simulate,
             journals=folder_of(options["journal"]) if "journal" in options else None,
             settle=options.get("settle", SETTLE_SECONDS),
+            lock=options.get("lock") or "",
+            lock_lease=options.get("lock_lease", 0.0),
             lock_timeout=options.get("lock_timeout", 0.0),
         )
 
     @contextmanager
     def opened(self) -> Iterator[Run]:
         """The target, for as long as the block runs."""
-        with opened(self.target, self.desired, simulate=self.simulate) as (api, target):
+        with opened(self.target, self.desired, simulate=self.simulate) as found:
             journal = Journal()
             if self.journals is not None:
                 store = self.target.local_store if self.target.local else ""
-                journal = journal_of(self.journals, target, self.desired.owner, store)
-            yield Run(self, api, target, datetime.now(UTC).date(), journal)
+                journal = journal_of(self.journals, found.target, self.desired.owner, store)
+            today = datetime.now(UTC).date()
+            yield Run(self, found.api, found.target, today, journal, found.session)
 
     def finished(self, document: Mapping[str, Any], *, detailed: bool = False) -> Exit:
         """Write the document, and give the exit code that it amounts to."""

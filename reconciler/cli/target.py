@@ -18,6 +18,7 @@ from reconciler.resource import Api, Desired, Target
 
 if TYPE_CHECKING:
     from reconciler.aws.api import AwsApi
+    from reconciler.aws.session import Session
 
 LOCAL_ACCOUNT = "000000000000"
 LOCAL_REGION = "us-east-1"
@@ -44,6 +45,15 @@ class TargetOptions:
     local_handshake: Literal["auto", "manual"]
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A target, ready to be read; a local one has no AWS session."""
+
+    api: Api
+    target: Target
+    session: Session | None = None
+
+
 def check_consistent(context: click.Context) -> None:
     """Refuse options on the command line that would be ignored: a forgotten `--local` must not
     lead to AWS, and with it nothing else says where to run."""
@@ -53,7 +63,7 @@ def check_consistent(context: click.Context) -> None:
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     }
     local = context.params["local"]
-    others = {"profile", "endpoint_url"} if local else {"local_store", "local_handshake"}
+    others = {"profile", "endpoint_url", "lock"} if local else {"local_store", "local_handshake"}
     for name in sorted(given & others):
         option = "--" + name.replace("_", "-")
         verb = "does not go with" if local else "needs"
@@ -61,10 +71,8 @@ def check_consistent(context: click.Context) -> None:
 
 
 @contextmanager
-def opened(
-    options: TargetOptions, desired: Desired, *, simulate: bool
-) -> Iterator[tuple[Api, Target]]:
-    """The target's `Api`, for as long as the block runs; `simulate` lets the simulated person of
+def opened(options: TargetOptions, desired: Desired, *, simulate: bool) -> Iterator[Opened]:
+    """The target, for as long as the block runs; `simulate` lets the simulated person of
     the local one act.
 
     The local one plays the account and Region that the files insist on, so that files made for a
@@ -95,7 +103,7 @@ def opened(
         if target.region.startswith(prefix):
             target = replace(target, console=target.console.replace(AWS_CONSOLE, console))
     with closing(api):
-        yield api, target
+        yield Opened(api, target, session)
 
 
 def _literal(text: str) -> str:
@@ -104,9 +112,7 @@ def _literal(text: str) -> str:
 
 
 @contextmanager
-def _local(
-    options: TargetOptions, desired: Desired, *, simulate: bool
-) -> Iterator[tuple[Api, Target]]:
+def _local(options: TargetOptions, desired: Desired, *, simulate: bool) -> Iterator[Opened]:
     from reconciler.aws.api import AwsApi
     from reconciler.aws.session import Session, Settings
     from reconciler.emulator import Emulator, StoreError
@@ -135,7 +141,7 @@ def _local(
         api = AwsApi(Session(settings))
         _check_service(api, options.service, desired)
         with closing(api):
-            yield api, Target(account, region, "local", console)
+            yield Opened(api, Target(account, region, "local", console))
 
 
 def _check_service(api: AwsApi, service: str, desired: Desired) -> None:

@@ -1,0 +1,96 @@
+"""Keeps two runs from writing to one target at a time: a file on this machine, and an object in S3
+between machines. An opened run goes in and comes out as the only one that writes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.cli.output import tell
+from reconciler.cli.state import who
+from reconciler.errors import LockedError, ReconcilerError
+
+if TYPE_CHECKING:
+    from reconciler.cli.planning import Run
+
+
+@contextmanager
+def alone(run: Run) -> Iterator[Run]:
+    """The run as the only one that writes to its target while the block runs.
+
+    Raises `LockedError` when another one still does after the time that the options allow."""
+    if run.journal.path is None:
+        yield run
+        return
+    run.journal.check()
+    with _on_this_machine(run.journal.path, run.planning.lock_timeout), _everywhere(run) as only:
+        yield only
+
+
+@contextmanager
+def _on_this_machine(journal: Path, seconds: float) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    path, holder = journal.with_suffix(".lock"), journal.with_suffix(".holder")
+    lock = FileLock(path, timeout=seconds)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        text = f"another run is writing there{_since(holder)}: wait for it, or give --lock-timeout"
+        raise LockedError(text) from error
+    except OSError as error:
+        text = f"the lock {path} cannot be taken: {error.strerror}: give --journal a folder"
+        raise ReconcilerError(text) from error
+    try:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with suppress(OSError):  # it is only there to be told to others
+            holder.write_text(json.dumps({"who": who(), "pid": os.getpid(), "since": now}))
+        yield
+    finally:
+        with suppress(OSError):
+            holder.unlink()
+        lock.release()
+
+
+@contextmanager
+def _everywhere(run: Run) -> Iterator[Run]:
+    """The run with a lease of the lock in S3, where one is asked for."""
+    uri, planning = run.planning.lock, run.planning
+    if not uri or run.session is None:
+        yield run
+        return
+    from reconciler.aws.lease import Lease, Leased
+
+    lease = Lease(run.session, uri, who(), planning.lock_lease).take(planning.lock_timeout)
+    try:
+        if (before := lease.taken_from) is not None:
+            since = f"{before.who}, process {before.process}, since {before.since.isoformat()}"
+            tell(f"Warning: {uri} was never given back by {since}: taken over")
+        yield replace(run, api=Leased(run.api, lease))
+    finally:
+        try:
+            lease.release(_unsettled(run))
+        except ReconcilerError as error:
+            tell(f"Warning: not given back: {error}")
+
+
+def _unsettled(run: Run) -> float:
+    """Seconds until what this machine sent and never heard of has shown up: another machine does
+    not know of it."""
+    now = datetime.now(UTC)
+    ages = [(now - line.time).total_seconds() for line in run.journal.pending()]
+    return max([0.0, *(run.planning.settle - age for age in ages)])
+
+
+def _since(holder: Path) -> str:
+    try:
+        told = json.loads(holder.read_text(encoding="utf-8"))
+        return f": {told['who']}, process {told['pid']}, since {told['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
