@@ -27,13 +27,15 @@ from reconciler.aws.session import READ_SECONDS, Session, one_line
 from reconciler.errors import ApiError, LockedError, ReconcilerError, TargetError
 
 ATTEMPTS = 3
+"""How often a request is sent to S3, and how often the lock is tried when others are quicker."""
 LOOK_SECONDS = 2.0
 """Seconds between looks at a lock that somebody else has."""
 LOST = frozenset({"ConditionalRequestConflict", "NoSuchKey", "PreconditionFailed"})
 """What S3 says when another run wrote the object, is writing it, or it was removed."""
 CLOCK_SECONDS = 1.0
-"""S3 tells times in whole seconds, so that an age may be wrong by one."""
+"""Dates in HTTP headers are whole seconds (RFC 9110, 5.6.7), so that an age may be wrong by one."""
 MAX_BYTES = 10_000
+"""More than any lock holds, so that a wrong key is not read to its end."""
 
 
 class Holder(BaseModel):
@@ -51,6 +53,9 @@ class Holder(BaseModel):
     state: Literal["writing", "settling", "free"] = "writing"
     renewals: int = 0
     """Makes every renewal another object, so that nobody takes over what was renewed just now."""
+
+    def __str__(self) -> str:
+        return f"{self.who}, process {self.process}, since {self.since.isoformat()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,24 +202,14 @@ class Lease:
         return _Seen(holder, str(reply["ETag"]), until, left)
 
     def _explained(self, error: ClientError | BotoCoreError) -> TargetError:
-        reason = one_line(error)
-        if isinstance(error, ClientError):
-            details = error.response.get("Error", {})
-            reason = " ".join(f"{details.get('Code')}: {details.get('Message', '')}".split())
-        return TargetError(f"the lock {self.uri} cannot be used: {reason}")
+        return TargetError(f"the lock {self.uri} cannot be used: {one_line(error)}")
 
     def _told(self, seen: _Seen) -> str:
-        holder, until = seen.holder, seen.until.isoformat(timespec="seconds")
-        who = f"{holder.who}, process {holder.process}, since {holder.since.isoformat()}"
-        if holder.state == "settling":
-            return (
-                f"a run had no answer to what it sent, which may still show up: {who}; "
-                f"{self.uri} is free at {until}: wait for it, or give --lock-timeout"
-            )
-        return (
-            f"another run is writing there: {who}; {self.uri} is free at {until} unless it goes "
-            "on: wait for it, or give --lock-timeout"
-        )
+        what, more = "another run is writing there", " unless it goes on"
+        if seen.holder.state == "settling":
+            what, more = "a run had no answer to what it sent, which may still show up", ""
+        until = f"{self.uri} is free at {seen.until.isoformat(timespec='seconds')}{more}"
+        return f"{what}: {seen.holder}; {until}: wait for it, or give --lock-timeout"
 
 
 def _now() -> float:

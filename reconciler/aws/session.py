@@ -125,13 +125,15 @@ def explained(settings: Settings) -> Iterator[None]:
         where = settings.endpoint_url or "the AWS endpoint"
         raise TargetError(f"{where} cannot be reached: {one_line(error)}") from error
     except ClientError as error:
-        details = error.response.get("Error", {})
-        text = " ".join(f"{details.get('Code')}: {details.get('Message', '')}".split())
-        raise TargetError(f"AWS refuses these credentials: {text}") from error
+        raise TargetError(f"AWS refuses these credentials: {one_line(error)}") from error
     except (BotoCoreError, ValueError) as error:
         raise TargetError(f"AWS cannot be used as configured: {one_line(error)}") from error
 
 
 def one_line(error: Exception) -> str:
-    """The text of an error of boto3, on one line."""
-    return " ".join(str(error).split())
+    """The text of an error of boto3, on one line; of a refusal, the service's own words."""
+    text = str(error)
+    if isinstance(error, ClientError):
+        details = error.response.get("Error", {})
+        text = f"{details.get('Code')}: {details.get('Message', '')}"
+    return " ".join(text.split())

@@ -69,9 +69,8 @@ def _everywhere(run: Run) -> Iterator[Run]:
 
     lease = Lease(run.session, uri, who(), planning.lock_lease).take(planning.lock_timeout)
     try:
-        if (before := lease.taken_from) is not None:
-            since = f"{before.who}, process {before.process}, since {before.since.isoformat()}"
-            tell(f"Warning: {uri} was never given back by {since}: taken over")
+        if lease.taken_from is not None:
+            tell(f"Warning: {uri} was never given back by {lease.taken_from}: taken over")
         yield replace(run, api=Leased(run.api, lease))
     finally:
         try:

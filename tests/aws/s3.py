@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,11 +19,13 @@ BUCKET = "locks"
 
 class S3:
     """A WSGI application around moto's. `refusing` answers every write with 503 and does nothing;
-    `losing` is for how many writes more it does what it is asked and answers with 500."""
+    `losing` is for how many writes more it does what it is asked and answers with 500; `delays` are
+    the seconds that the next writes take."""
 
     def __init__(self) -> None:
         self.refusing = False
         self.losing = 0
+        self.delays: list[float] = []
         self.writes = 0
         self.url = ""
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -30,6 +33,8 @@ class S3:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         is_write = environ["REQUEST_METHOD"] == "PUT"
         self.writes += is_write
+        if is_write and self.delays:
+            time.sleep(self.delays.pop(0))
         if is_write and self.refusing:
             start_response("503 Slow Down", [])
             return [b"<Error><Code>SlowDown</Code><Message>Slow down.</Message></Error>"]

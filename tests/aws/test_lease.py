@@ -148,6 +148,24 @@ def test_an_answer_that_got_lost_does_not_lose_the_lock(s3: S3) -> None:
     lease("bob@there").take(0).release()
 
 
+def test_nobody_takes_over_what_was_renewed_after_they_looked(s3: S3) -> None:
+    mine, other = lease().take(0), lease("bob@there")
+    seen = other._seen()
+    mine.renew()
+    assert seen is not None
+    assert not other._put(IfMatch=seen.etag)
+    mine.release()
+
+
+def test_an_answer_that_took_too_long_is_asked_for_again(s3: S3) -> None:
+    """Meanwhile the process may have been stopped, and the lock taken over."""
+    mine = killed("ann@here", 1.5)
+    before, s3.delays = s3.writes, [0.7]
+    mine.renew()
+    assert s3.writes - before == 2
+    mine.release()
+
+
 def test_what_is_unclear_keeps_others_out_for_a_while(s3: S3) -> None:
     lease().take(0).release(2.0)
     with pytest.raises(LockedError, match=r"a run had no answer to what it sent.*ann@here"):
