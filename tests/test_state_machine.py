@@ -1,0 +1,356 @@
+"""Whatever people do to the files, a second actor to the account, and chance to the calls: nothing
+is created twice, nothing foreign is touched, and in the end what is declared is there.
+
+Each machine is up to 30 random steps over the whole program and the real emulator, in this process
+and in a time of its own; Hypothesis makes a failing one as short as it can. An ordinary run takes
+500 machines, always the same ones. Others, or more of them:
+
+    RECONCILER_MACHINES=10000 RECONCILER_SEED=7 pytest tests/test_state_machine.py
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from reconciler.emulator.faults import LOST, NOT_DONE, Fault
+from reconciler.guards import Allow
+from reconciler.plan import Plan
+from reconciler.resource import OWNER_TAG, Address
+from tests.machine.files import NAMES, TAGS, Files
+from tests.machine.runs import LAGS, WINDOW, Anything, Runs, Trouble
+from tests.machine.world import InProcess, Thing, Time, World, fresh_ids, pretend
+
+MACHINES = int(os.environ.get("RECONCILER_MACHINES", "500"))
+SEED = os.environ.get("RECONCILER_SEED")
+STEPS = 30
+COUNTS: Counter[str] = Counter()
+"""What happened in all machines."""
+SHARED: dict[str, Any] = {}
+
+picks = st.integers(0, 30)
+flags = st.booleans()
+sections = st.sampled_from(list(NAMES))
+FREELY = Allow(destroy=Anything(), max_destroy=100, empty=True)
+
+
+class Machine(RuleBasedStateMachine):
+    """The people, the second actor and chance."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        fresh_ids(SHARED["patch"])
+        SHARED["time"].__init__()
+        self.folder = Path(tempfile.mkdtemp(dir=SHARED["folder"]))
+        self.world = World(SHARED["time"], SHARED["ours"], SHARED["theirs"])
+        files = self.folder / "files"
+        files.mkdir()
+        self.files = Files(files)
+        self.runs = Runs(self.world, self.files, self.folder / "journal", COUNTS)
+
+    @initialize(adds=st.lists(st.tuples(sections, picks), min_size=3, max_size=8), done=flags)
+    def begin(self, adds: list[tuple[str, int]], done: bool) -> None:
+        order = list(NAMES)
+        for section, pick in sorted(adds, key=lambda add: order.index(add[0])):
+            self.files.add(section, pick)
+        if done:
+            self.runs.apply(prune=True, allow=FREELY, people=True)
+
+    # Somebody edits the files.
+
+    @rule(section=sections, pick=picks)
+    def add_entry(self, section: str, pick: int) -> None:
+        COUNTS["entry added"] += self.files.add(section, pick)
+
+    @rule(pick=picks)
+    def remove_entry(self, pick: int) -> None:
+        COUNTS["entry removed"] += self.files.remove(pick)
+
+    @rule(pick=picks, tags=st.sampled_from(TAGS))
+    def change_tags(self, pick: int, tags: dict[str, str] | None) -> None:
+        COUNTS["tags changed"] += self.files.tag(pick, tags)
+
+    @rule(pick=picks, value=picks)
+    def change_field(self, pick: int, value: int) -> None:
+        COUNTS["field changed"] += self.files.change(pick, value)
+
+    @rule(pick=picks)
+    def rename_entry(self, pick: int) -> None:
+        COUNTS["entry renamed"] += self.files.rename(pick)
+
+    @rule(pick=picks, value=picks)
+    def change_provider(self, pick: int, value: int) -> None:
+        COUNTS["provider changed"] += self.files.change_provider(pick, value)
+
+    @rule(
+        pick=picks,
+        extra=st.sampled_from(
+            [("protect", "a reason"), ("protect", None), ("adopt", True), ("previously", None)]
+        ),
+    )
+    def change_extra(self, pick: int, extra: tuple[str, object]) -> None:
+        COUNTS["extra changed"] += self.files.extra(pick, *extra)
+
+    @rule(number=st.integers(0, 1000))
+    def write_the_same_in_other_files(self, number: int) -> None:
+        """Neither the order of entries nor the files they are in make another plan."""
+        before = self.runs.plan()
+        self.files.shuffle(number)
+        after = self.runs.plan()
+        COUNTS["files shuffled"] += 1
+        if not self.world.lag:
+            assert _without_places(before) == _without_places(after)
+
+    # A second actor works in the same account.
+
+    @rule(
+        section=st.sampled_from(["hosts", "connections", "repository_links"]),
+        pick=picks,
+        owner=st.sampled_from([None, None, "others"]),
+        twin=flags,
+    )
+    def somebody_creates(self, section: str, pick: int, owner: str | None, twin: bool) -> None:
+        """Under a name of ours as often as not."""
+        tags = [{"Key": OWNER_TAG, "Value": owner}] if owner else []
+        name = NAMES[section][pick % len(NAMES[section])] if twin else f"x/y{pick}"
+        done = False
+        if section == "hosts":
+            url = f"https://{'abcx'[pick % 4]}.example.com"
+            kind = {"ProviderType": "GitHubEnterpriseServer", "ProviderEndpoint": url}
+            done = self.world.act("CreateHost", Name=name, **kind, Tags=tags)
+        elif section == "connections":
+            done = self.world.act(
+                "CreateConnection", ConnectionName=name, ProviderType="GitHub", Tags=tags
+            )
+        elif above := self._thing("connection", pick):
+            of, repository = name.split("/")
+            where = {"OwnerId": of, "RepositoryName": repository, "ConnectionArn": above.arn}
+            done = self.world.act("CreateRepositoryLink", **where, Tags=tags)
+        COUNTS["somebody created"] += done
+
+    @rule(pick=picks, ours=flags)
+    def somebody_deletes(self, pick: int, ours: bool) -> None:
+        found = [thing for thing in self.world.things() if (thing.run is not None) == ours]
+        if found:
+            COUNTS["somebody deleted"] += self._delete(found[pick % len(found)])
+
+    @rule(
+        pick=picks,
+        tags=st.sampled_from([{"team": "other"}, {"late": "1"}, {OWNER_TAG: "others"}]),
+    )
+    def somebody_tags(self, pick: int, tags: dict[str, str]) -> None:
+        found = [thing for thing in self.world.things() if thing.arn]
+        if found:
+            arn = found[pick % len(found)].arn
+            wanted = [{"Key": key, "Value": value} for key, value in tags.items()]
+            COUNTS["somebody tagged"] += self.world.act(
+                "TagResource", ResourceArn=arn, Tags=wanted
+            )
+
+    @rule(pick=picks, key=st.sampled_from(["team", OWNER_TAG]))
+    def somebody_untags(self, pick: int, key: str) -> None:
+        found = [thing for thing in self.world.things() if thing.arn]
+        if found:
+            arn = found[pick % len(found)].arn
+            COUNTS["somebody untagged"] += self.world.act(
+                "UntagResource", ResourceArn=arn, TagKeys=[key]
+            )
+
+    @rule(pick=picks, value=picks)
+    def somebody_changes(self, pick: int, value: int) -> None:
+        """A field, or what a link or a sync configuration stands under."""
+        kinds = ("host", "repository_link", "sync_configuration")
+        found = [thing for thing in self.world.things() if thing.kind in kinds]
+        thing = found[pick % len(found)] if found else None
+        done = False
+        match thing:
+            case Thing(kind="host"):
+                url = f"https://{'abcy'[value % 4]}.example.com"
+                done = self.world.act("UpdateHost", HostArn=thing.id, ProviderEndpoint=url)
+            case Thing(kind="repository_link"):
+                if above := self._thing("connection", value):
+                    moved = {"RepositoryLinkId": thing.id, "ConnectionArn": above.arn}
+                    done = self.world.act("UpdateRepositoryLink", **moved)
+            case Thing(kind="sync_configuration"):
+                of = {"ResourceName": thing.id, "SyncType": "CFN_STACK_SYNC"}
+                done = self.world.act("UpdateSyncConfiguration", **of, Branch=f"their{value}")
+        COUNTS["somebody changed"] += done
+
+    # People at the provider, and time.
+
+    @rule()
+    def people_approve(self) -> None:
+        self.world.approve()
+
+    @rule(pick=picks, ok=st.sampled_from([True, True, False]))
+    def somebody_acts_at_the_provider(self, pick: int, ok: bool) -> None:
+        self.world.approve(which=pick, ok=ok)
+
+    @rule(seconds=st.sampled_from([1.0, 10.0, WINDOW]))
+    def time_passes(self, seconds: float) -> None:
+        self.world.time.sleep(seconds)
+
+    @rule(seconds=st.sampled_from([0.0, *LAGS]))
+    def lists_lag(self, seconds: float) -> None:
+        COUNTS["lists lag"] += bool(seconds)
+        self.world.lagging(seconds)
+
+    # The program runs.
+
+    @rule(prune=flags)
+    def plan(self, prune: bool) -> None:
+        """The same world makes the same plan, and planning changes nothing."""
+        before = self.world.things()
+        first, second = (self.runs.plan(prune=prune) for _ in range(2))
+        COUNTS["plan"] += 1
+        if not self.world.lag:
+            assert first == second
+        assert self.world.things() == before
+
+    @rule(prune=flags, freely=flags, adopt=flags, people=flags)
+    def apply(self, prune: bool, freely: bool, adopt: bool, people: bool) -> None:
+        self.runs.apply(prune=prune, allow=_allow(freely, adopt), people=people)
+
+    @rule(
+        people=flags,
+        trouble=st.builds(
+            Trouble, kill_at=st.sampled_from([1, 1, 1, 2, 2, 3, 4]), late=flags, torn=flags
+        ),
+    )
+    def apply_and_be_killed(self, people: bool, trouble: Trouble) -> None:
+        self.runs.apply(prune=True, allow=_allow(True, True), people=people, trouble=trouble)
+
+    @rule(
+        people=flags,
+        kind=st.sampled_from([*LOST, *NOT_DONE]),
+        operation=st.sampled_from(["Create*", "Create*", "[DTU]*", "[LG]*"]),
+        after=st.integers(0, 2),
+    )
+    def apply_and_lose_replies(self, people: bool, kind: str, operation: str, after: int) -> None:
+        self.world.control.fault(Fault(kind=kind, operation=operation, after=after))
+        self._disturbed(people=people)
+
+    @rule(
+        people=flags,
+        code=st.sampled_from(
+            ["ThrottlingException", "AccessDeniedException", "ConcurrentModificationException"]
+        ),
+        every=st.integers(1, 5),
+    )
+    def apply_and_be_refused(self, people: bool, code: str, every: int) -> None:
+        operation = "*" if code == "ThrottlingException" else "[CDUT]*"
+        self.world.control.fault(Fault(kind=code, operation=operation, count=3, every=every))
+        self._disturbed(people=people)
+
+    @invariant()
+    def nothing_is_there_twice(self) -> None:
+        self.runs.check()
+
+    def teardown(self) -> None:
+        """Once nothing goes wrong any more, three runs are enough."""
+        import sys
+
+        try:
+            if sys.exc_info()[0] is None:
+                self._converge()
+        finally:
+            self.world.control.close()
+            shutil.rmtree(self.folder)
+
+    def _converge(self) -> None:
+        self.world.lagging(0.0)
+        self.world.time.sleep(2 * WINDOW)
+        for _ in range(3):
+            self.world.approve()
+            plan = self.runs.apply(prune=True, allow=_allow(True, True), people=True)
+        self.runs.check()
+        assert plan is not None
+        if plan.refusals or not plan.is_complete:
+            COUNTS["ended in a refusal"] += 1
+            return
+        COUNTS["ended in sync"] += not plan.work
+        left = [change.address for change in plan.work if not _is_explained(plan, change.address)]
+        assert not left, f"left without a word: {left}"
+        assert self.runs.pending() == []
+
+    def _disturbed(self, *, people: bool) -> None:
+        COUNTS["apply disturbed"] += 1
+        self.runs.apply(prune=True, allow=_allow(True, True), people=people)
+        self.world.calm()
+
+    def _thing(self, kind: str, pick: int) -> Thing | None:
+        found = [thing for thing in self.world.things() if thing.kind == kind]
+        return found[pick % len(found)] if found else None
+
+    def _delete(self, thing: Thing) -> bool:
+        match thing.kind:
+            case "host":
+                return self.world.act("DeleteHost", HostArn=thing.id)
+            case "connection":
+                return self.world.act("DeleteConnection", ConnectionArn=thing.id)
+            case "repository_link":
+                return self.world.act("DeleteRepositoryLink", RepositoryLinkId=thing.id)
+            case _:
+                of = {"ResourceName": thing.id, "SyncType": "CFN_STACK_SYNC"}
+                return self.world.act("DeleteSyncConfiguration", **of)
+
+
+def _allow(freely: bool, adopt: bool) -> Allow:
+    return replace(FREELY, adopt=adopt) if freely else Allow(adopt=adopt)
+
+
+def _without_places(plan: Plan) -> Plan:
+    return replace(plan, changes=tuple(replace(c, source=None) for c in plan.changes))
+
+
+def _is_explained(plan: Plan, address: Address) -> bool:
+    """Whether the plan says why a change was not made, or what it waits for."""
+    if any(finding.address == address for finding in plan.findings):
+        return True
+    change = next((c for c in plan.work if c.address == address), None)
+    return change is not None and any(_is_explained(plan, a) for a in change.waits_for)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[None]:
+    """What is dear to make and the same for every machine."""
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        time = Time()
+        SHARED.update(ours=InProcess(), theirs=InProcess(), time=time, patch=patch, folder=folder)
+        pretend(patch, time)
+        # The program looks every 3 s; each look is a plan, and the window passes in a few of them.
+        patch.setattr("reconciler.cli.applying.LOOK_SECONDS", 10.0)
+        yield
+    SHARED.clear()
+
+
+@pytest.mark.usefixtures("shared")
+def test_machines() -> None:
+    chosen = settings(
+        max_examples=MACHINES,
+        stateful_step_count=STEPS,
+        deadline=None,
+        derandomize=SEED is None,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(seed(int(SEED))(Machine) if SEED else Machine, settings=chosen)
+    print(sorted(COUNTS.items()))
