@@ -160,9 +160,7 @@ class Machine(RuleBasedStateMachine):
         if found:
             arn = found[pick % len(found)].arn
             wanted = [{"Key": key, "Value": value} for key, value in tags.items()]
-            COUNTS["somebody tagged"] += self.world.act(
-                "TagResource", ResourceArn=arn, Tags=wanted
-            )
+            COUNTS["somebody tagged"] += self.world.act("TagResource", ResourceArn=arn, Tags=wanted)
 
     @rule(pick=picks, key=st.sampled_from(["team", OWNER_TAG]))
     def somebody_untags(self, pick: int, key: str) -> None:
@@ -350,7 +348,8 @@ def test_machines() -> None:
         derandomize=SEED is None,
         database=None,
         phases=[Phase.generate, Phase.shrink],
+        report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(seed(int(SEED))(Machine) if SEED else Machine, settings=chosen)
-    print(sorted(COUNTS.items()))
+    print("\n".join(f"{k}: {v}" for k, v in sorted(COUNTS.items())))

@@ -176,9 +176,12 @@ class Files:
         for number in range(FILES):
             lines = ["version: 1", f"owner: {OWNER}"]
             for section in NAMES:
-                own = [e for k, e in self.entries.items() if k[0] == section and self.where[k] == number]
-                if own:
-                    lines += [f"{section}:", *(f"- {json.dumps(entry)}" for entry in own)]
+                own = [
+                    f"- {json.dumps(entry)}"
+                    for key, entry in self.entries.items()
+                    if key[0] == section and self.where[key] == number
+                ]
+                lines += [f"{section}:", *own] if own else []
             (self.folder / f"{number}.yaml").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
     def _new(self, section: str, name: str, pick: int) -> Entry | None:
@@ -215,7 +218,9 @@ class Files:
     def _move_host(self, entry: Entry, pick: int) -> bool:
         """Give a host a URL that no other one has."""
         urls = [f"https://{name}.example.com" for name in ("a", "b", "c")]
-        taken = {one["provider_endpoint"] for one in self._of("hosts") if "provider_endpoint" in one}
+        taken = {
+            one["provider_endpoint"] for one in self._of("hosts") if "provider_endpoint" in one
+        }
         free = [url for url in urls if url not in taken]
         entry["provider_endpoint"] = free[pick % len(free)]
         self.write()

@@ -6,9 +6,9 @@ from __future__ import annotations
 import os
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from reconciler.apply import Event
 from reconciler.cli.applying import _settled
 from reconciler.cli.planning import Planning, Run
 from reconciler.diff import diff
-from reconciler.errors import ApiError, UnclearReplyError
+from reconciler.errors import UnclearReplyError
 from reconciler.guards import Allow
 from reconciler.journal import Journal
 from reconciler.kinds import KINDS
@@ -104,11 +104,11 @@ class Runs:
     open: dict[tuple[str, str], float] = field(default_factory=dict)
     """When each create was sent of which the program cannot know whether it was carried out."""
 
-    def plan(self, *, prune: bool = True, allow: Allow = Allow()) -> Plan:
+    def plan(self, *, prune: bool = True) -> Plan:
         """The plan of the files as they are."""
         api = Between(self, Trouble())
         desired = load([str(self.files.folder)])
-        return plan_for(desired, api, TARGET, today=TODAY, allow=allow, prune=prune)
+        return plan_for(desired, api, TARGET, today=TODAY, prune=prune)
 
     def apply(
         self,
@@ -123,24 +123,34 @@ class Runs:
         between = Between(self, trouble)
         run = self._opened(between, prune=prune, allow=allow)
         plan = _settled(run)
+        self.settle()
         if plan.refusals or not plan.is_complete:
             self.counts["apply refused" if plan.refusals else "apply in doubt"] += 1
             return plan
         self.counts["apply"] += 1
         self.counts["apply with work"] += bool(plan.work)
-        with self._foreign_untouched(allow), self._killed(between):
-            events = list(self._carried_out(run, plan, between, people=people))
-            for event in events:
-                if isinstance(event, Outcome):
-                    self.counts[f"outcome {event.status}"] += 1
-            after = run.plan()
-            if not self.world.lag and all(
-                event.status is Status.APPLIED for event in events if isinstance(event, Outcome)
-            ):
-                self.counts["all applied"] += bool(plan.work)
-                assert (after.work, after.is_complete) == ((), True), f"left: {after.work}"
-            return after
-        return None
+        with self._foreign_untouched(allow):
+            try:
+                return self._finished(run, plan, between, people=people)
+            except Killed:
+                # What it would have written afterwards was never written.
+                self.counts["killed"] += 1
+                os.truncate(self.journal, min(between.kept, self.journal.stat().st_size))
+                return None
+
+    def _finished(self, run: Run, plan: Plan, between: Between, *, people: bool) -> Plan:
+        """Carry the plan out, and plan again: after success nothing is left to do."""
+        statuses = [
+            event.status
+            for event in self._carried_out(run, plan, between, people=people)
+            if isinstance(event, Outcome)
+        ]
+        self.counts.update(f"outcome {status}" for status in statuses)
+        after = run.plan()
+        if not self.world.lag and set(statuses) <= {Status.APPLIED}:
+            self.counts["all applied"] += bool(plan.work)
+            assert (after.work, after.is_complete) == ((), True), f"left: {after.work}"
+        return after
 
     def sends(self, call: Call) -> None:
         """No create goes out while one of the same object may still show up."""
@@ -162,10 +172,16 @@ class Runs:
         made = Counter(thing.address for thing in things if thing.run)
         twice = [address for address, count in made.items() if count > 1]
         assert not twice, f"there twice: {twice}"
-        pending = {line.address for line in Journal(self.journal).pending()}
+        self.settle()
+
+    def settle(self) -> None:
+        """What the journal has no doubt about any more, and is there, was found."""
+        made = {thing.address for thing in self.world.things() if thing.run}
+        made |= {t.address for t in self.world.things() if t.kind == "sync_configuration"}
+        pending = self.pending()
         for operation, name in list(self.open):
             address = f"{CREATES[operation].kind}/{name}"
-            if made[address] and address not in pending:
+            if address in made and address not in pending:
                 del self.open[operation, name]  # it was found
 
     def pending(self) -> list[str]:
@@ -203,15 +219,6 @@ class Runs:
         wait = 60.0 if people else 0.0
         desired = run.planning.desired
         return apply_plan(plan, desired, between, run=id_, today=TODAY, wait=wait, means=means)
-
-    @contextmanager
-    def _killed(self, between: Between) -> Iterator[None]:
-        """What a killed process would have written to its journal afterwards was never written."""
-        try:
-            yield
-        except Killed:
-            self.counts["killed"] += 1
-            os.truncate(self.journal, min(between.kept, self.journal.stat().st_size))
 
     @contextmanager
     def _foreign_untouched(self, allow: Allow) -> Iterator[None]:
