@@ -24,10 +24,11 @@ from reconciler.journal import Journal
 from reconciler.kinds import BY_NAME, KINDS
 from reconciler.plan import Plan
 from reconciler.reconcile import apply_plan, plan_for
-from reconciler.resource import Call, ReadResult, Reply, Target
+from reconciler.resource import OWN_TAGS, Call, ReadResult, Reply, Target
 from reconciler.spec.document import load
 from reconciler.writer import Clock, Means, Outcome, Status
 from tests.conftest import ACCOUNT, REGION
+from tests.machine.files import KINDS as SECTIONS
 from tests.machine.files import OWNER, Files
 from tests.machine.world import Thing, World
 
@@ -37,6 +38,17 @@ WINDOW = 40.0
 """Seconds in which a create may show up. Longer than any lag, as the promise demands."""
 LAGS = (5.0, 20.0, 35.0)
 CREATES = {kind.calls.create: kind for kind in KINDS}
+
+COLUMNS = {
+    "provider_type": "provider_type",
+    "provider_endpoint": "endpoint",
+    "host": "host_arn",
+    "connection": "connection_arn",
+    "repository": "link_id",
+    "branch": "branch",
+    "config_file": "config_file",
+}
+"""The members of entries, and where the store holds them."""
 
 
 class Killed(BaseException):
@@ -184,6 +196,22 @@ class Runs:
             address = f"{CREATES[operation].kind}/{name}"
             if address in made and address not in pending:
                 del self.open[operation, name]  # it was found
+
+    def check_declared(self) -> None:
+        """What the store holds is what the files declare, seen without the program's own eyes."""
+        things = [thing for thing in self.world.things() if thing.owner == OWNER]
+        names = {thing.id: thing.name for thing in things}
+        there = {thing.address: thing for thing in things}
+        assert set(there) == self.files.addresses()
+        for (section, name), entry in self.files.entries.items():
+            thing = there[f"{SECTIONS[section]}/{name}"]
+            if entry.get("tags") is not None:
+                own = {key: value for key, value in thing.tags if not key.startswith(OWN_TAGS)}
+                assert own == entry["tags"], f"tags of {thing}"
+            for member, column in COLUMNS.items():
+                value = thing.columns.get(column)
+                found = names.get(str(value), value)
+                assert entry.get(member, found) == found, f"{member} of {thing}"
 
     def pending(self) -> list[str]:
         return [line.address for line in Journal(self.journal).pending()]

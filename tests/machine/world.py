@@ -143,8 +143,13 @@ class Thing:
     owner: str | None
     run: str | None
     """The run that made it."""
-    row: tuple[object, ...]
+    row: tuple[tuple[str, object], ...]
+    """The columns of the store but those that people change at the provider."""
     tags: tuple[tuple[str, str], ...]
+
+    @property
+    def columns(self) -> dict[str, object]:
+        return dict(self.row)
 
     @property
     def address(self) -> str:
@@ -196,7 +201,7 @@ class World:
                             arn=own,
                             owner=above.get(OWNER_TAG),
                             run=tags[own].get(RUN_TAG),
-                            row=tuple(row[key] for key in row.keys() if key not in PEOPLES),  # noqa: SIM118
+                            row=tuple((k, row[k]) for k in row.keys() if k not in PEOPLES),  # noqa: SIM118
                             tags=tuple(tags[own].items()) if own else (),
                         )
                     )
