@@ -173,13 +173,18 @@ class Machine(Somebody):
         section=sections,
         pick=picks,
         people=flags,
+        lag=st.sampled_from([None, None, *LAGS]),
         trouble=st.builds(
             Trouble, kill_at=st.sampled_from([1, 1, 1, 2, 2, 3, 4]), late=flags, torn=flags
         ),
     )
-    def apply_and_be_killed(self, section: str, pick: int, people: bool, trouble: Trouble) -> None:
+    def apply_and_be_killed(
+        self, section: str, pick: int, people: bool, lag: float | None, trouble: Trouble
+    ) -> None:
         self._give_work(section, pick)
-        self.runs.apply(prune=True, allow=_allow(True, True), people=people, trouble=trouble)
+        if lag is not None:
+            self.world.lagging(lag)
+        self.runs.apply(prune=True, allow=FREELY, people=people, trouble=trouble)
 
     @rule(
         section=sections,
@@ -250,7 +255,7 @@ class Machine(Somebody):
     def _disturbed(self, fault: Fault, *, people: bool) -> None:
         COUNTS["apply disturbed"] += 1
         self.world.control.fault(fault)
-        self.runs.apply(prune=True, allow=_allow(True, True), people=people)
+        self.runs.apply(prune=True, allow=FREELY, people=people, calm=False)
         self.world.calm()
 
 

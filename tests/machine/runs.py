@@ -34,6 +34,7 @@ from tests.machine.world import Thing, World
 
 TODAY = date(2026, 1, 15)
 TARGET = Target(ACCOUNT, REGION)
+BAD = (Status.FAILED, Status.UNKNOWN)
 WINDOW = 40.0
 """Seconds in which a create may show up. Longer than any lag, as the promise demands."""
 LAGS = (5.0, 20.0, 35.0)
@@ -129,41 +130,63 @@ class Runs:
         allow: Allow,
         people: bool = False,
         trouble: Trouble = Trouble(),
+        calm: bool = True,
     ) -> Plan | None:
         """Settle, plan, apply and plan again, like `reconciler apply --yes`; `people` do what they
-        have to do while they are waited for. Gives the plan as it is afterwards."""
+        have to do while they are waited for; when it is `calm`, no call goes wrong. Gives the plan
+        as it is afterwards."""
         between = Between(self, trouble)
         run = self._opened(between, prune=prune, allow=allow)
         plan = _settled(run)
         self.settle()
         if plan.refusals or not plan.is_complete:
-            self.counts["apply refused" if plan.refusals else "apply in doubt"] += 1
+            guards = {refusal.guard for refusal in plan.refusals}
+            self.counts.update(f"refused: {guard}" for guard in guards)
+            self.counts["apply in doubt"] += not plan.is_complete
             return plan
         self.counts["apply"] += 1
         self.counts["apply with work"] += bool(plan.work)
         with self._foreign_untouched(allow):
             try:
-                return self._finished(run, plan, between, people=people)
+                return self._finished(run, plan, between, people=people, calm=calm)
             except Killed:
                 # What it would have written afterwards was never written.
                 self.counts["killed"] += 1
                 os.truncate(self.journal, min(between.kept, self.journal.stat().st_size))
                 return None
 
-    def _finished(self, run: Run, plan: Plan, between: Between, *, people: bool) -> Plan:
+    def _finished(
+        self, run: Run, plan: Plan, between: Between, *, people: bool, calm: bool
+    ) -> Plan:
         """Carry the plan out, and plan again: after success nothing is left to do."""
-        statuses = [
-            event.status
+        outcomes = [
+            event
             for event in self._carried_out(run, plan, between, people=people)
             if isinstance(event, Outcome)
         ]
+        statuses = [outcome.status for outcome in outcomes]
         self.counts.update(f"outcome {status}" for status in statuses)
+        if calm and not self.world.lag:
+            self._none_failed(plan, outcomes)
         after = run.plan()
         if not self.world.lag and set(statuses) <= {Status.APPLIED}:
             self.counts["all applied"] += bool(plan.work)
             left = [change for change in after.work if not _came_along(change, plan)]
             assert (left, after.is_complete) == ([], True), f"left: {left}"
         return after
+
+    @staticmethod
+    def _none_failed(plan: Plan, outcomes: Sequence[Outcome]) -> None:
+        """What is neither refused nor warned of can be done, unless people act meanwhile."""
+        warned = {finding.address for finding in plan.findings}
+        failed = [
+            outcome
+            for outcome in outcomes
+            if outcome.status in BAD
+            and outcome.change.address not in warned
+            and "meanwhile: plan again" not in outcome.message
+        ]
+        assert failed == [], f"nothing was in the way: {failed}"
 
     def sends(self, call: Call) -> None:
         """No create goes out while one of the same object may still show up."""

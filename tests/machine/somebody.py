@@ -23,7 +23,7 @@ class Somebody(RuleBasedStateMachine):
     counts: Counter[str]
 
     @rule(
-        section=st.sampled_from(["hosts", "connections", "repository_links"]),
+        section=st.sampled_from(list(NAMES)),
         pick=picks,
         owner=st.sampled_from([None, None, "others"]),
         twin=flags,
@@ -41,6 +41,9 @@ class Somebody(RuleBasedStateMachine):
             done = self.world.act(
                 "CreateConnection", ConnectionName=name, ProviderType="GitHub", Tags=tags
             )
+        elif section == "sync_configurations":
+            if above := self._thing("repository_link", pick):
+                done = self._sync(f"x{pick}" if "/" in name else name, above)
         elif above := self._thing("connection", pick):
             of, repository = name.split("/")
             where = {"OwnerId": of, "RepositoryName": repository, "ConnectionArn": above.arn}
@@ -102,6 +105,12 @@ class Somebody(RuleBasedStateMachine):
         for thing in things:
             if named[thing.address] > 1 and not thing.run and self._delete(thing):
                 named[thing.address] -= 1
+
+    def _sync(self, name: str, link: Thing) -> bool:
+        what = {"Branch": "theirs", "ConfigFile": "b.yaml", "SyncType": "CFN_STACK_SYNC"}
+        role = "arn:aws:iam::111122223333:role/theirs"
+        of = {"ResourceName": name, "RepositoryLinkId": link.id, "RoleArn": role}
+        return self.world.act("CreateSyncConfiguration", **what, **of)
 
     def _thing(self, kind: str, pick: int) -> Thing | None:
         found = [thing for thing in self.world.things() if thing.kind == kind]
