@@ -95,9 +95,11 @@ class Machine(Somebody):
     def add_entry(self, section: str, pick: int) -> None:
         COUNTS["entry added"] += self.files.add(section, pick)
 
-    @rule(pick=picks)
-    def remove_entry(self, pick: int) -> None:
+    @rule(pick=picks, at_once=flags)
+    def remove_entry(self, pick: int, at_once: bool) -> None:
         COUNTS["entry removed"] += self.files.remove(pick)
+        if at_once:
+            self.runs.apply(prune=True, allow=FREELY)
 
     @rule(pick=picks, tags=st.sampled_from(TAGS))
     def change_tags(self, pick: int, tags: dict[str, str] | None) -> None:
@@ -107,13 +109,17 @@ class Machine(Somebody):
     def change_field(self, pick: int, value: int) -> None:
         COUNTS["field changed"] += self.files.change(pick, value)
 
-    @rule(pick=picks)
-    def rename_entry(self, pick: int) -> None:
+    @rule(pick=picks, at_once=flags)
+    def rename_entry(self, pick: int, at_once: bool) -> None:
         COUNTS["entry renamed"] += self.files.rename(pick)
+        if at_once:
+            self.runs.apply(prune=True, allow=FREELY)
 
-    @rule(pick=picks, value=picks)
-    def change_provider(self, pick: int, value: int) -> None:
+    @rule(pick=picks, value=picks, at_once=flags)
+    def change_provider(self, pick: int, value: int, at_once: bool) -> None:
         COUNTS["provider changed"] += self.files.change_provider(pick, value)
+        if at_once:
+            self.runs.apply(prune=True, allow=FREELY)
 
     @rule(
         pick=picks,
@@ -148,7 +154,7 @@ class Machine(Somebody):
     def time_passes(self, seconds: float) -> None:
         self.world.time.sleep(seconds)
 
-    @rule(seconds=st.sampled_from([0.0, *LAGS]))
+    @rule(seconds=st.sampled_from([0.0, 0.0, 0.0, *LAGS]))
     def lists_lag(self, seconds: float) -> None:
         COUNTS["lists lag"] += bool(seconds)
         self.world.lagging(seconds)
