@@ -211,7 +211,8 @@ class _Diff:
             self._error("id_replaced", text, address)
         if action is Action.REPLACE:
             self._lost(address, resource, live)
-        if action is Action.UPDATE:
+        updated = {field.path.partition(".")[0] for field in fields} & set(resource.specs())
+        if action is not Action.REPLACE and updated:
             self._editable(address, resource, live)
         if {change.path for change in fields} & set(resource.unique):
             self._taken(address, resource)

@@ -93,9 +93,13 @@ class Journal:
         with suppress(OSError):  # then the next run looks once more
             self._write("resolved", line.id, text=text)
 
+    def history(self) -> list[Sent]:
+        """Every call that was sent, oldest first."""
+        return history(self.path) if self.path else []
+
     def pending(self) -> list[Line]:
         """The calls of which nobody knows yet whether they were carried out, oldest first."""
-        return [sent.line for sent in history(self.path) if sent.is_pending] if self.path else []
+        return [sent.line for sent in self.history() if sent.is_pending]
 
     def check(self) -> None:
         """Raise `ReconcilerError` when nothing could be written."""

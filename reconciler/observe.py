@@ -259,6 +259,7 @@ def _tagged(live: Live, reply: Mapping[str, Any]) -> Live:
         tags={key: value for key, value in tags.items() if not key.startswith(OWN_TAGS)},
         owner=tags.get(OWNER_TAG),
         protect=tags.get(PROTECT_TAG),
+        run=tags.get(RUN_TAG),
     )
 
 

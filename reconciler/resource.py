@@ -232,7 +232,7 @@ def is_arn(text: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class Live:
     """One object as AWS holds it. `fields` are under our names, references as ids, and `tags`
-    are without this program's own, which became `owner` and `protect`."""
+    are without this program's own, which became `owner`, `protect` and `run`."""
 
     address: Address
     id: str
@@ -243,6 +243,8 @@ class Live:
     tags: Mapping[str, str] = field(default_factory=dict)
     owner: str | None = None
     protect: str | None = None
+    run: str | None = None
+    """The run that created it, as far as its tags say."""
 
     @property
     def ready(self) -> bool:

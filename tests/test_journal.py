@@ -9,13 +9,14 @@ import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from reconciler.emulator import Emulator
 from reconciler.errors import ApiError, ReconcilerError, UnclearReplyError
 from reconciler.fields import Sensitive
-from reconciler.journal import Journal, Line, history, lines
+from reconciler.journal import Journal, Line, Sent, history, lines
 from reconciler.resource import Address, Call
 from reconciler.unsettled import judge
 from reconciler.writer import Means
@@ -158,21 +159,76 @@ def test_a_folder_that_cannot_be_made_is_said_before_anything(tmp_path: Path) ->
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 
+MAIN_CREATED = ("CreateConnection", "connection/main")
+
+
 @pytest.mark.parametrize(
-    ("operation", "address", "age", "open_", "known"),
+    ("call", "age", "event", "open_", "known"),
     [
-        ("CreateConnection", "connection/main", 10, 110, None),
-        ("CreateConnection", "connection/main", 120, None, "not there after 120 s"),
-        ("CreateConnection", "connection/main", -500, 120, None),
-        ("CreateConnection", "connection/other", 10, None, "there, or not wanted any more"),
-        ("TagResource", "connection/main", 10, None, "planned again from what is live"),
+        (MAIN_CREATED, 10, "sent", 110, None),
+        (MAIN_CREATED, 120, "sent", None, "not there after 120 s"),
+        (MAIN_CREATED, -500, "sent", 120, None),
+        (("CreateConnection", "connection/other"), 10, "sent", None, None),
+        (("CreateConnection", "connection/other"), 120, "sent", None, "there, or not wanted"),
+        (("TagResource", "connection/main"), 10, "sent", None, "planned again from what is live"),
+        (MAIN_CREATED, 10, "done", 110, None),
+        (MAIN_CREATED, 120, "done", None, None),
+        (MAIN_CREATED, 10, "resolved", 110, None),
+        (MAIN_CREATED, 10, "refused", None, None),
     ],
-    ids=["young", "old", "from the future", "not missing", "no create"],
+    ids=[
+        "young",
+        "old",
+        "from the future",
+        "not wanted for now",
+        "not wanted any more",
+        "no create",
+        "answered and not listed",
+        "answered long ago",
+        "found and not listed any more",
+        "refused",
+    ],
 )
-def test_what_a_plan_says_about_pending_calls(
-    emulator: Emulator, operation: str, address: str, age: int, open_: int | None, known: str | None
+def test_what_a_plan_says_about_calls(
+    emulator: Emulator,
+    call: tuple[str, str],
+    age: int,
+    event: Literal["sent", "done", "refused", "resolved"],
+    open_: int | None,
+    known: str | None,
 ) -> None:
     plan = planned(desired_of(ONE), api_of(emulator))
+    judgement = judge(plan, [sent(*call, age, event)], now=NOW, window=120.0)
+    assert [one.seconds for one in judgement.open] == ([] if open_ is None else [open_])
+    assert [text[:20] for _, text in judgement.known] == ([] if known is None else [known[:20]])
+
+
+def test_what_was_deleted_since_is_not_waited_for(emulator: Emulator) -> None:
+    plan = planned(desired_of(ONE), api_of(emulator))
+    calls = [sent(*MAIN_CREATED, 20, "done"), sent("DeleteConnection", MAIN_CREATED[1], 10, "done")]
+    assert judge(plan, calls, now=NOW, window=120.0).open == ()
+    assert judge(plan, calls[::-1], now=NOW, window=120.0).open != ()
+
+
+@pytest.mark.parametrize(("run", "known"), [("run-1", 1), ("another", 0)])
+def test_only_the_object_of_its_run_settles_a_create(
+    emulator: Emulator, run: str, known: int
+) -> None:
+    """Another one of the same name may be anybody's; the one that was sent may still show up."""
+    applied(desired_of(ONE), api_of(emulator), wait=0.0)
+    plan = planned(desired_of(ONE), api_of(emulator))
+    judgement = judge(plan, [sent(*MAIN_CREATED, 10, "sent", run)], now=NOW, window=120.0)
+    assert (len(judgement.open), len(judgement.known)) == (0, known)
+
+
+def sent(
+    operation: str,
+    address: str,
+    age: int,
+    event: Literal["sent", "done", "refused", "resolved"],
+    run: str = "",
+) -> Sent:
+    """A call of that age, and what was heard of it."""
     line = Line(
         format=1,
         event="sent",
@@ -180,7 +236,6 @@ def test_what_a_plan_says_about_pending_calls(
         time=NOW - timedelta(seconds=age),
         operation=operation,
         address=address,
+        run=run,
     )
-    judgement = judge(plan, [line], now=NOW, window=120.0)
-    assert [one.seconds for one in judgement.open] == ([] if open_ is None else [open_])
-    assert [text for _, text in judgement.known] == ([] if known is None else [known])
+    return Sent(line, line.model_copy(update={"event": event}))

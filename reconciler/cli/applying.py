@@ -61,7 +61,7 @@ def _settled(run: Run) -> Plan:
                 return plan
             longest = max(judged.open, key=lambda one: one.seconds)
             line.update(
-                f"Waiting up to {longest.seconds:.0f} s for {longest.line.address}, "
+                f"Waiting up to {longest.seconds:.0f} s for {longest.sent.line.address}, "
                 "which an earlier run may have created"
             )
             time.sleep(min(longest.seconds, LOOK_SECONDS))

@@ -58,11 +58,11 @@ class Run:
         return warned(plan, self.judged(plan).open)
 
     def judged(self, plan: Plan) -> Judgement:
-        """What a plan from complete reads says about the pending calls of earlier runs."""
+        """What a plan from complete reads says about the calls of earlier runs."""
         if not plan.is_complete:
             return Judgement()
         now, window = datetime.now(UTC), self.planning.settle
-        return judge(plan, self.journal.pending(), now=now, window=window)
+        return judge(plan, self.journal.history(), now=now, window=window)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,20 @@ def test_a_create_that_shows_up_late_is_not_sent_again(
     assert "resolved CreateConnection connection/main" in cli("journal").out
 
 
+def test_a_create_that_was_answered_and_is_not_listed_is_not_sent_again(
+    emulator: Emulator, desired: Path, cli: Cli
+) -> None:
+    words = ("--yes", desired, "--endpoint-url", emulator.url, "--allow-pending")
+    assert cli("apply", *words).code == 0
+    emulator.control.fault(Fault(kind="stale", operation="ListConnections", seconds=3, count=99))
+    planned = cli("plan", desired, "--endpoint-url", emulator.url)
+    assert "CreateConnection of " in planned.out
+    assert "was carried out, and is not listed: an apply waits up to " in planned.out
+    again = cli("apply", *words, "--settle", "1m")
+    assert (again.code, creates(emulator)) == (0, 1)
+    assert "No changes." in again.out
+
+
 def test_a_create_that_never_arrived_is_sent_again_after_the_window(
     emulator: Emulator, desired: Path, cli: Cli
 ) -> None:
