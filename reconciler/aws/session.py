@@ -3,6 +3,7 @@ with this program's own time and retry limits out."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,8 +89,9 @@ class Session:
         settings say: a create that is sent twice can make two objects. Each time it waits
         `seconds` for an answer."""
         with explained(self.settings):
+            _refuse_secrets(self.settings.endpoint_url or "")
             make: Any = self._session.client  # boto3-stubs would list every service here
-            return make(
+            client = make(
                 service,
                 endpoint_url=self.settings.endpoint_url,
                 region_name=self.region,
@@ -100,6 +102,15 @@ class Session:
                     max_pool_connections=max(10, self.settings.parallelism),
                 ),
             )
+            _refuse_secrets(client.meta.endpoint_url)  # whatever setting it comes from
+            return client
+
+
+def _refuse_secrets(endpoint: str) -> None:
+    """Refuse an endpoint URL that holds credentials: it is shown, noted, and used without them."""
+    if "@" in endpoint:
+        text = "the endpoint URL holds a user name or a password, which is never used"
+        raise TargetError(f"{text}: take out what stands before the @")
 
 
 @cache
@@ -125,12 +136,21 @@ def explained(settings: Settings) -> Iterator[None]:
         raise TargetError(f"{where} cannot be reached: {one_line(error)}") from error
     except ClientError as error:
         details = error.response.get("Error", {})
-        text = " ".join(f"{details.get('Code')}: {details.get('Message', '')}".split())
+        text = without_secrets(f"{details.get('Code')}: {details.get('Message', '')}")
         raise TargetError(f"AWS refuses these credentials: {text}") from error
     except (BotoCoreError, ValueError) as error:
         raise TargetError(f"AWS cannot be used as configured: {one_line(error)}") from error
 
 
 def one_line(error: Exception) -> str:
-    """The text of an error of boto3, on one line."""
-    return " ".join(str(error).split())
+    """The text of an error of boto3, on one line, without what URLs in it say before an @ (or,
+    where a password has a slash, in the place of the port)."""
+    text = re.sub(r"[^\s\"']*@", "***@", without_secrets(str(error)))
+    return re.sub(r"^(Port could not be cast to integer value) as .*", r"\1", text)
+
+
+def without_secrets(text: str) -> str:
+    """What a service says, on one line: one that does not accept a signature repeats the signed
+    headers, with the session token."""
+    text = re.sub(r"(?i)(x-amz-security-token[:=])\s*[^\s\"'&]+", r"\1***", text)
+    return " ".join(text.split())
