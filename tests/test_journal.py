@@ -184,3 +184,16 @@ def test_what_a_plan_says_about_pending_calls(
     judgement = judge(plan, [line], now=NOW, window=120.0)
     assert [one.seconds for one in judgement.open] == ([] if open_ is None else [open_])
     assert [text for _, text in judgement.known] == ([] if known is None else [known])
+
+
+def test_text_that_is_no_unicode_does_not_hide_a_call(tmp_path: Path) -> None:
+    """JSON with half a surrogate pair cannot be read back: the pending call was forgotten."""
+    lone = "a\udcff"
+    journal = Journal(tmp_path / "j.jsonl", {"who": lone, "endpoint": f"local /{lone}"})
+    call = Call("CreateConnection", {"ConnectionName": lone, "Tags": [{"Key": lone, "Value": ""}]})
+    with pytest.raises(UnclearReplyError), journal.sending(Address("connection", lone), call):
+        raise UnclearReplyError("CreateConnection", lone)
+    (line,) = journal.pending()
+    assert (line.who, line.address) == ("a\\udcff", "connection/a\\udcff")
+    (sent,) = history(tmp_path / "j.jsonl")
+    assert sent.last.event == "unknown"
