@@ -1,6 +1,24 @@
 """`python -m reconciler`, and the `reconciler` command, are the command line."""
 
-import signal
+import os
+import sys
+
+
+def _forget_working_folder() -> None:
+    """Look for no module in the working folder, where `python -m` makes Python look first: in
+    somebody else's repository a yaml.py there would be run."""
+    try:
+        here = os.getcwd()
+    except OSError:  # it was deleted
+        here = ""
+    if not sys.flags.safe_path and sys.path[:1] in ([here], [""]):
+        del sys.path[0]
+
+
+if __name__ == "__main__":
+    _forget_working_folder()  # before any import that Python itself has not made by now
+
+import signal  # noqa: E402
 
 
 def main() -> None:

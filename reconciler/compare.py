@@ -157,7 +157,10 @@ def _unequal_paths(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[
     """Where two structures differ, down to values and sets; only what is declared counts."""
     from deepdiff import DeepDiff  # 150 ms to import: only once something really differs
 
-    tree = DeepDiff({key: before.get(key) for key in after}, after, view="tree")
+    # Items of sets are told apart by their hash, which by default cannot be had of text that is no
+    # Unicode: half of a surrogate pair in a live id.
+    known = {key: before.get(key) for key in after}
+    tree = DeepDiff(known, after, view="tree", hasher=ascii)
     paths = (level.path(output_format="list") for levels in tree.values() for level in levels)
     # An item of a set has no key, so that its path ends in None: the set itself is what differs.
     return sorted({tuple(key for key in path if key is not None) for path in paths})

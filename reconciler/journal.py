@@ -115,7 +115,7 @@ class Journal:
     def _write(self, event: Event, id_: str, **members: Any) -> None:
         now = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds")
         line = {"format": FORMAT, "event": event, "id": id_, "time": now, **members}
-        self._append((json.dumps(line, ensure_ascii=True) + "\n").encode())
+        self._append((json.dumps(_readable(line), ensure_ascii=True) + "\n").encode())
 
     def _append(self, data: bytes) -> None:
         """Add data to the end of the file and wait until the disk has it."""
@@ -175,6 +175,20 @@ def history(path: Path) -> list[Sent]:
         elif line.id in sent:
             sent[line.id] = Sent(sent[line.id].line, line)
     return list(sent.values())
+
+
+def _readable(value: Any) -> Any:
+    """The value with each half of a surrogate pair (a byte of a name that is no text, say) written
+    out: JSON with one is refused when it is read, and the call would be forgotten."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case Mapping():
+            return {_readable(key): _readable(item) for key, item in value.items()}
+        case list():
+            return list(map(_readable, value))
+        case _:
+            return value
 
 
 def _sync_folder(folder: Path) -> None:

@@ -239,3 +239,16 @@ def sent(
         run=run,
     )
     return Sent(line, line.model_copy(update={"event": event}))
+
+
+def test_text_that_is_no_unicode_does_not_hide_a_call(tmp_path: Path) -> None:
+    """JSON with half a surrogate pair cannot be read back: the pending call was forgotten."""
+    lone = "a\udcff"
+    journal = Journal(tmp_path / "j.jsonl", {"who": lone, "endpoint": f"local /{lone}"})
+    call = Call("CreateConnection", {"ConnectionName": lone, "Tags": [{"Key": lone, "Value": ""}]})
+    with pytest.raises(UnclearReplyError), journal.sending(Address("connection", lone), call):
+        raise UnclearReplyError("CreateConnection", lone)
+    (line,) = journal.pending()
+    assert (line.who, line.address) == ("a\\udcff", "connection/a\\udcff")
+    (sent,) = history(tmp_path / "j.jsonl")
+    assert sent.last.event == "unknown"

@@ -28,7 +28,7 @@ from botocore.exceptions import (
 )
 
 from reconciler.aws.pacer import Pacer
-from reconciler.aws.session import READ_SECONDS, Session, one_line
+from reconciler.aws.session import READ_SECONDS, Session, one_line, without_secrets
 from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearReplyError
 from reconciler.safe import safe
 
@@ -192,7 +192,7 @@ def _subject(parameters: Mapping[str, Any]) -> str:
 def _explained(operation: str, error: ClientError) -> ReconcilerError:
     """A refusal by the service is a certain no; a server's failure (5xx) is none."""
     details = error.response.get("Error", {})
-    code, reason = str(details.get("Code", "")), " ".join(str(details.get("Message", "")).split())
+    code, reason = str(details.get("Code", "")), without_secrets(str(details.get("Message", "")))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if status >= 500 or code == "InternalServerException":
         return UnclearReplyError(operation, f"{code}: {reason}")

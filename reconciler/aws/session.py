@@ -3,6 +3,7 @@ with this program's own time and retry limits out."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,8 +90,9 @@ class Session:
         `seconds` for an answer. S3 has its own setting for another endpoint,
         AWS_ENDPOINT_URL_S3."""
         with explained(self.settings):
+            _refuse_secrets(self.settings.endpoint_url or "")
             make: Any = self._session.client  # boto3-stubs would list every service here
-            return make(
+            client = make(
                 service,
                 endpoint_url=None if service == "s3" else self.settings.endpoint_url,
                 region_name=self.region,
@@ -101,6 +103,15 @@ class Session:
                     max_pool_connections=max(10, self.settings.parallelism),
                 ),
             )
+            _refuse_secrets(client.meta.endpoint_url)  # whatever setting it comes from
+            return client
+
+
+def _refuse_secrets(endpoint: str) -> None:
+    """Refuse an endpoint URL that holds credentials: it is shown, noted, and used without them."""
+    if "@" in endpoint:
+        text = "the endpoint URL holds a user name or a password, which is never used"
+        raise TargetError(f"{text}: take out what stands before the @")
 
 
 @cache
@@ -131,9 +142,18 @@ def explained(settings: Settings) -> Iterator[None]:
 
 
 def one_line(error: Exception) -> str:
-    """The text of an error of boto3, on one line; of a refusal, the service's own words."""
+    """The text of an error of boto3, on one line; of a refusal, the service's own words. It is
+    without what URLs in it say before an @ (or, where a password has a slash, for the port)."""
     text = str(error)
     if isinstance(error, ClientError):
         details = error.response.get("Error", {})
         text = f"{details.get('Code')}: {details.get('Message', '')}"
+    text = re.sub(r"[^\s\"']*@", "***@", without_secrets(text))
+    return re.sub(r"^(Port could not be cast to integer value) as .*", r"\1", text)
+
+
+def without_secrets(text: str) -> str:
+    """What a service says, on one line: one that does not accept a signature repeats the signed
+    headers, with the session token."""
+    text = re.sub(r"(?i)(x-amz-security-token[:=])\s*[^\s\"'&]+", r"\1***", text)
     return " ".join(text.split())

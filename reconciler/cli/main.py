@@ -81,12 +81,8 @@ def run(arguments: list[str]) -> int:
     """The exit code of a command line; every expected failure is one line on stderr."""
     try:
         code = cli.main(arguments, prog_name="reconciler", standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
-        return Exit.USAGE
     except click.ClickException as error:
-        error.show()
-        return Exit.ERROR
+        return _refused(error)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return Exit.INTERRUPTED
@@ -103,6 +99,18 @@ def run(arguments: list[str]) -> int:
         click.echo(f"Bug: {text}; RECONCILER_DEBUG=1 shows where", err=True)
         return Exit.ERROR
     return int(code or Exit.DONE)
+
+
+def _refused(error: click.ClickException) -> int:
+    """Say what click does not accept; the text may repeat the name of a file."""
+    code = Exit.ERROR
+    if isinstance(error, click.UsageError):
+        code = Exit.USAGE
+        if error.ctx is not None:
+            usage, path = error.ctx.get_usage(), error.ctx.command_path
+            click.echo(f"{usage}\nTry '{path} --help' for help.\n", err=True)
+    click.echo(f"Error: {safe(error.format_message())}", err=True)
+    return code
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:

@@ -47,7 +47,7 @@ class PlainLine:
 
 
 class SpinnerLine:
-    """A spinner on a terminal. Texts go in as they are: markup in a live name is only text."""
+    """A spinner on a terminal. Texts go in as they are, and are shown so that they do nothing."""
 
     def __init__(self, status: Status) -> None:
         self.status = status
@@ -56,13 +56,13 @@ class SpinnerLine:
         """Show this beside the spinner."""
         from rich.text import Text
 
-        self.status.update(Text(status, no_wrap=True, overflow="ellipsis"))
+        self.status.update(Text(safe(status), no_wrap=True, overflow="ellipsis"))
 
     def say(self, text: str) -> None:
         """Write a line above the spinner."""
         from rich.text import Text
 
-        self.status.console.print(Text(text), soft_wrap=True)
+        self.status.console.print(Text(safe(text)), soft_wrap=True)
 
 
 @contextmanager
@@ -107,12 +107,12 @@ def follow(events: Iterator[Event], line: Line, total: int) -> Iterator[Event]:
         match event:
             case Started(change=change):
                 verb = change.calls[0].operation if change.calls else change.action
-                line.update(safe(f"{done} of {total} done; {change.address}: {verb}"))
+                line.update(f"{done} of {total} done; {change.address}: {verb}")
             case Waiting(tasks=tasks, seconds=seconds):
-                line.update(safe(f"Waiting for {_names(tasks)}, {_time(seconds)} left"))
+                line.update(f"Waiting for {_names(tasks)}, {_time(seconds)} left")
                 _tell(tasks, seconds, line, told)
             case Seen(live=live):
-                line.say(safe(f"{live.address} is {live.status}"))
+                line.say(f"{live.address} is {live.status}")
             case Outcome():
                 done += 1
                 if time.monotonic() - said > QUIET_SECONDS:
@@ -132,8 +132,8 @@ def _tell(tasks: Sequence[Task], seconds: float, line: Line, told: set[str]) -> 
     new = [text for text in texts if text not in told]
     told.update(new)
     for text in new[:3]:
-        line.say(safe(f"Waiting up to {_time(seconds)}: {text}"))
-        line.say(safe(f"    {texts[text]}"))
+        line.say(f"Waiting up to {_time(seconds)}: {text}")
+        line.say(f"    {texts[text]}")
     if len(new) > 3:
         line.say(f"    ... and {len(new) - 3} more")
 

@@ -26,7 +26,7 @@ def folder_of(option: str | None) -> Path:
 def journal_of(folder: Path, target: Target, owner: str, local_store: str = "") -> Journal:
     """The journal of a target, which every run that writes there shares."""
     endpoint = f"local {Path(local_store).resolve()}" if local_store else target.endpoint
-    digest = hashlib.sha256(endpoint.encode()).hexdigest()[:8]
+    digest = hashlib.sha256(endpoint.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     facts = {
         "who": who(),
         "account": target.account,

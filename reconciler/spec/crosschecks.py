@@ -12,9 +12,18 @@ from graphlib import CycleError, TopologicalSorter
 
 from reconciler.kinds import BY_NAME
 from reconciler.resource import Address, Resource, Source, is_arn
-from reconciler.spec.problems import Problem, shown
+from reconciler.spec.problems import Problem, cut, shown
 from reconciler.spec.source import Map
 from reconciler.spec.violations import Place, position
+
+NAMES = 500
+"""Among how many names of a kind a similar one is looked for: each look compares with all."""
+LOOKS = 50
+"""How many looks for a similar name one run takes: files may hold thousands of wrong ones."""
+WHOLE = 1100
+"""How much of a name, an ARN or an id is repeated: all that is valid, and not megabytes."""
+LONGEST = 256
+"""How long a name may be to be compared: longer than any valid one, and soon done with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +44,33 @@ class Entry:
     def twice(self, first: Entry, what: str) -> Problem:
         """The problem that another entry has said this before."""
         where = first.source
-        message = f"{what} is already declared at {where.file}:{where.line}:{where.column}"
+        place = f"{where.file}:{where.line}:{where.column}"
+        message = f"{cut(what, WHOLE)} is already declared at {place}"
         return self.problem((), "E041", message, "declare it once")
 
 
 Entries = Mapping[Address, Entry]
-SUGGESTIONS = 500
-"""Among how many names a similar one is looked for: each look compares with all of them."""
+
+
+class _Similar:
+    """Finds the declared name that somebody may have meant."""
+
+    def __init__(self, entries: Entries) -> None:
+        self.looks = LOOKS
+        self.names: dict[str, list[str]] = {}
+        for address in entries:
+            names = self.names.setdefault(address.kind, [])
+            if len(names) < NAMES and len(address.name) <= LONGEST:
+                names.append(address.name)
+
+    def to(self, address: Address) -> str | None:
+        """The most similar name of the kind."""
+        if not self.looks or len(address.name) > LONGEST:
+            return None
+        self.looks -= 1
+        return next(
+            iter(get_close_matches(address.name, self.names.get(address.kind, ()), 1)), None
+        )
 
 
 def crosschecked(found: Sequence[Entry], entries: Entries) -> Iterator[Problem]:
@@ -50,8 +79,9 @@ def crosschecked(found: Sequence[Entry], entries: Entries) -> Iterator[Problem]:
     bound: dict[tuple[str, str], Entry] = {}
     former: dict[Address, Entry] = {}
     taken: dict[tuple[str, str, str], Entry] = {}
+    similar = _Similar(entries)
     for entry in found:
-        yield from _references(entry, entries)
+        yield from _references(entry, entries, similar)
     for entry in entries.values():
         yield from _ignored_fields(entry)
         if entry.resource is not None:
@@ -75,16 +105,14 @@ def _parents(entry: Entry, entries: Entries) -> Iterator[Address]:
             yield parent
 
 
-def _references(entry: Entry, entries: Entries) -> Iterator[Problem]:
+def _references(entry: Entry, entries: Entries, similar: _Similar) -> Iterator[Problem]:
     """A name has to be declared, an ARN has to be one of the kind."""
     for name, kind, value in _written_references(entry):
         if is_arn(value):
             yield from _arn(entry, name, BY_NAME[kind], value)
-        elif Address(kind, value) not in entries:
-            names = [address.name for address in entries if address.kind == kind]
-            close = get_close_matches(value, names[:SUGGESTIONS], n=1)
+        elif (address := Address(kind, value)) not in entries:
             hint = f"declare it under {BY_NAME[kind].section}, or give its ARN"
-            hint = f"did you mean {close[0]}?" if close else hint
+            hint = f"did you mean {close}?" if (close := similar.to(address)) else hint
             yield entry.problem((name,), "E042", f"{kind} {shown(value)} is not declared", hint)
 
 
@@ -152,7 +180,7 @@ def _ignored_fields(entry: Entry) -> Iterator[Problem]:
         root, _, rest = field.partition(".")
         place = ("ignore", number, "field")
         if root not in known and not (root == "tags" and rest and kind.taggable()):
-            close = get_close_matches(root, known, n=1)
+            close = get_close_matches(cut(root, LONGEST), known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"fields: {', '.join(sorted(known))}"
             message = f"a {kind.kind} has no field {shown(field)}"
             yield entry.problem(place, "E048", message, hint)

@@ -109,10 +109,14 @@ class Problem:
         }
 
 
+def cut(text: str, limit: int) -> str:
+    """Give a text that is `limit` long at most: a file may hold one of megabytes."""
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
 def shown(text: str, limit: int = 60) -> str:
     """Give a file's text for use in a message: in backticks, printable, `limit` long at most."""
-    cut = text if len(text) <= limit else text[: limit - 3] + "..."
-    return f"`{safe(cut)}`"
+    return f"`{safe(cut(text, limit))}`"
 
 
 def problems_document(

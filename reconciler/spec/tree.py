@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, Final, NoReturn
 
@@ -43,10 +44,11 @@ class Map(dict[str, object]):
     """A mapping that knows where it, its keys and their values stand.
 
     `begun` and `raw` (of each key and its value, in turn) are the parser's own marks: they become
-    positions when somebody asks, which for most entries is never.
+    positions when somebody asks, which for most entries is never, and all of them at once, since
+    whoever asks may do so for every key.
     """
 
-    __slots__ = ("begun", "raw")
+    __slots__ = ("__dict__", "begun", "raw")
     begun: Any
     raw: list[Any]
 
@@ -55,12 +57,12 @@ class Map(dict[str, object]):
         """The position of the mapping."""
         return position(self.begun)
 
-    @property
+    @cached_property
     def marks(self) -> dict[str, Position]:
         """The position of each key's value."""
         return dict(zip(self, map(position, self.raw[1::2]), strict=True))
 
-    @property
+    @cached_property
     def keymarks(self) -> dict[str, Position]:
         """The position of each key."""
         return dict(zip(self, map(position, self.raw[::2]), strict=True))
@@ -69,7 +71,7 @@ class Map(dict[str, object]):
 class Seq(list[object]):
     """A sequence that knows where it and its items stand; `begun` and `raw` are as in `Map`."""
 
-    __slots__ = ("begun", "raw")
+    __slots__ = ("__dict__", "begun", "raw")
     begun: Any
     raw: list[Any]
 
@@ -78,7 +80,7 @@ class Seq(list[object]):
         """The position of the sequence."""
         return position(self.begun)
 
-    @property
+    @cached_property
     def marks(self) -> list[Position]:
         """The position of each item, in order."""
         return list(map(position, self.raw))

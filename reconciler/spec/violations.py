@@ -9,11 +9,15 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from reconciler.spec.problems import Problem, shown
+from reconciler.spec.problems import Problem, cut, shown
 from reconciler.spec.source import Map, Refused, Seq, Unquoted
 
 Place = tuple[str | int, ...]
 ModelT = TypeVar("ModelT", bound=BaseModel)
+LONGEST = 400
+"""How much of what a file says about a rule is repeated: whole names, not megabytes."""
+WORD = 200
+"""How much of a wrong word is held against the right ones."""
 _KEY: Place = ("[key]",)
 """How pydantic ends a place where a key is wrong, and not its value."""
 
@@ -103,7 +107,7 @@ def _unknown_key(model: type[BaseModel], place: Place, raw: Map, file: str) -> P
         node = node[step]
         model = _inner_model(model, step)
     mark = node.keymarks[key] if isinstance(node, Map) and isinstance(key, str) else raw.mark
-    close = get_close_matches(str(key), model.model_fields, n=1)
+    close = get_close_matches(cut(str(key), WORD), model.model_fields, n=1)
     known = ", ".join(sorted(model.model_fields))
     hint = f"did you mean {close[0]}?" if close else f"known keys: {known}"
     return Problem(file, *mark, "E030", f"unknown key {_name(place)}", hint)
@@ -135,7 +139,7 @@ def _not_text(name: str, value: object, context: Mapping[str, Any]) -> Explained
     else:
         return _wrong_type(name, value, {"wanted": "text"})
     message = f"{name} has to be text, and YAML reads {shown(text)} as {what}"
-    return "E033", message, f'quote it: "{text}"'
+    return "E033", message, f'quote it: "{cut(text, LONGEST)}"'
 
 
 def _wrong_type(name: str, value: object, context: Mapping[str, Any]) -> Explained:
@@ -193,7 +197,8 @@ def _pattern(name: str, value: object, context: Mapping[str, Any]) -> Explained:
 def _choice(name: str, value: object, context: Mapping[str, Any]) -> Explained:
     allowed = context["expected"].replace("'", "")
     words = allowed.replace(" or ", ", ").split(", ")
-    close = get_close_matches(value, words, n=1, cutoff=0.5) if isinstance(value, str) else []
+    word = cut(value, WORD) if isinstance(value, str) else ""
+    close = get_close_matches(word, words, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]}?" if close else f"it has to be {allowed}"
     return "E038", f"{name} cannot be {_what(value)}", hint
 
@@ -205,7 +210,7 @@ def _count(name: str, value: object, context: Mapping[str, Any]) -> Explained:
 
 def _rule(name: str, value: object, context: Mapping[str, Any]) -> Explained:
     where = "" if name == "the entry" else f"{name}: "
-    return "E040", where + context["message"], context["hint"]
+    return "E040", cut(where + context["message"], LONGEST), context["hint"]
 
 
 _EXPLAIN: dict[str, Callable[[str, Any, Mapping[str, Any]], Explained]] = {

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -19,6 +20,10 @@ NO_LOGIN = (
     "<Code>InvalidClientTokenId</Code><Message>The security token included in the request is "
     "invalid.&#10;Really.</Message></Error></ErrorResponse>"
 )
+
+
+BODY: ContextVar[bytes] = ContextVar("body")
+"""What the request says that a behaviour is asked about; every request has a thread of its own."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ def answering(behaviour: Behaviour) -> Iterator[Answering]:
             target = self.headers.get("X-Amz-Target", "")
             operation = target.rpartition(".")[2] if target else _action(body)
             running.asked.append(operation)
+            BODY.set(body)
             answer = behaviour(operation)
             content = answer.body.encode()
             self.send_response(answer.status)

@@ -3,7 +3,6 @@ cursor, begin a line or pass for a command of a build log."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +10,11 @@ import boto3
 import pytest
 
 from reconciler.emulator import Emulator, Settings
+from tests.cli.harmless import expect_harmless
 from tests.cli.servers import answering, error, logged_in
 from tests.cli.terminal import on_terminal
 from tests.conftest import Cli
-
-NAMES = [
-    "\x1b[31mred\x1b]0;title\x07",
-    "line\n::error::broken",
-    "cr\r::warning::x",
-    "bidi\u202e\u2066gnp.exe",
-    "c1\x9b31m",
-    "nel\x85ls\u2028ps\u2029",
-    "##[error]stop",
-    "##vso[task.complete]",
-    "a ##[add-path]b",
-    "<b>&amp;</b>",
-]
-ACTIVE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-"""What no line of text may hold but its end."""
-COMMAND = re.compile(r"^\s*::|##(?:\w*)\[", re.MULTILINE)
-"""What a build log takes for a command: https://docs.github.com/actions (`::` at the start of a
-line, `##[` anywhere), https://learn.microsoft.com/azure/devops/pipelines (`##vso[`)."""
+from tests.nasty import WORST
 
 
 def client(emulator: Emulator) -> Any:
@@ -39,13 +22,7 @@ def client(emulator: Emulator) -> Any:
     return boto3.client("codeconnections", endpoint_url=emulator.url)
 
 
-def expect_harmless(text: str) -> None:
-    """The text may be shown anywhere."""
-    assert ACTIVE.search(text) is None
-    assert COMMAND.search(text) is None
-
-
-@pytest.mark.parametrize("name", NAMES, ids=ascii)
+@pytest.mark.parametrize("name", WORST, ids=ascii)
 def test_a_live_name_is_harmless(name: str, desired: Path, cli: Cli, emulator: Emulator) -> None:
     """As an orphan's name, a tag's key and value, an owner, and the reason of a protection."""
     api = client(emulator)
@@ -81,7 +58,7 @@ def _fields(document: Any) -> list[Any]:
 def test_nothing_hostile_reaches_a_terminal_raw(desired: Path, emulator: Emulator) -> None:
     """The program's own colors are the only sequences there are."""
     client(emulator).create_connection(
-        ConnectionName="main", ProviderType="GitHub", Tags=[{"Key": "k", "Value": NAMES[0]}]
+        ConnectionName="main", ProviderType="GitHub", Tags=[{"Key": "k", "Value": WORST[0]}]
     )
     desired.write_text(desired.read_text(encoding="utf-8").replace("}", ", tags: {}}"))
     screen = on_terminal("plan", desired, "--endpoint-url", emulator.url)
@@ -92,7 +69,7 @@ def test_nothing_hostile_reaches_a_terminal_raw(desired: Path, emulator: Emulato
     assert "\x1b]" not in screen.shown
 
 
-@pytest.mark.parametrize("name", NAMES, ids=ascii)
+@pytest.mark.parametrize("name", WORST, ids=ascii)
 def test_a_message_of_the_service_is_harmless(name: str, desired: Path, cli: Cli) -> None:
     with answering(logged_in(lambda _: error("AccessDeniedException", name))) as server:
         result = cli("plan", desired, "--endpoint-url", server.url)
@@ -105,7 +82,7 @@ def test_a_message_of_the_service_is_harmless(name: str, desired: Path, cli: Cli
     expect_harmless(result.err)
 
 
-@pytest.mark.parametrize("name", NAMES, ids=ascii)
+@pytest.mark.parametrize("name", WORST, ids=ascii)
 def test_a_file_is_harmless(name: str, cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / f"{name.replace('/', '-')}.yaml"
     path.write_text('version: 1\nowner: "a\\eb"\ncolor: x\n', encoding="utf-8")

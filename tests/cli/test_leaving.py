@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
@@ -87,3 +88,11 @@ def test_the_way_to_approve_can_be_copied(desired: Path, cli: Cli, tmp_path: Pat
     words = task["link"].replace("'", "").split(" ", 5)[1:]
     assert cli(*words).code == 0
     assert cli("apply", "--yes", desired, *local).code == 0
+
+
+def test_a_store_whose_name_is_no_text(desired: Path, cli: Cli) -> None:
+    """A file's name is bytes, and what is not UTF-8 in it arrives as halves of surrogate pairs."""
+    local = ("--local", "--local-store", "a\udcff.db", "--local-handshake", "manual")
+    assert cli("apply", "--yes", desired, *local).code == 7
+    shown = cli("journal", "--format", "json")
+    assert json.loads(shown.out)["endpoint"].endswith("a\\udcff.db")

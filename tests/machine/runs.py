@@ -251,6 +251,8 @@ class Runs:
             simulate=False,
             journals=None,
             settle=WINDOW,
+            lock="",
+            lock_lease=0.0,
             lock_timeout=0.0,
         )
         return Run(planning, between, TARGET, TODAY, Journal(self.journal))

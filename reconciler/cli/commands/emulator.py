@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli.exits import Exit
 from reconciler.cli.options import LOCAL_STORE, Duration, option
+from reconciler.cli.output import tell
 from reconciler.errors import ReconcilerError
 from reconciler.render.json import line
 from reconciler.safe import safe
@@ -91,7 +92,7 @@ def serve(
     except (OSError, StoreError) as error:
         raise ReconcilerError(f"the emulator cannot start: {error}") from error
     click.echo(emulator.url)
-    click.echo(f"State in {store}; console page at {emulator.url}/; Ctrl-C ends it.", err=True)
+    tell(f"State in {store}; console page at {emulator.url}/; Ctrl-C ends it.")
     try:
         emulator.serve_forever()
     except KeyboardInterrupt:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -49,9 +48,11 @@ def command(addresses: tuple[str, ...], pending: bool, format: str, journal: str
 
 
 def _json(sent: Any) -> str:
+    from reconciler.render.json import line as harmless_line
+
     line = sent.line.model_dump(mode="json", exclude={"event", "text"})
     outcome = MARKS.get(sent.last.event, sent.last.event).lower()
-    return json.dumps({**line, "outcome": outcome, "text": sent.last.text})
+    return harmless_line({**line, "outcome": outcome, "text": sent.last.text})
 
 
 def _text(sent: Any) -> str:
