@@ -20,7 +20,7 @@ from reconciler.safe import safe
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One format and the file it goes to; no file means stdout."""
+    """One format and the file it goes to; no file, or `-`, means stdout."""
 
     format: str
     file: str | None = None
@@ -43,7 +43,7 @@ class OutputType(click.ParamType[Output]):
             self.fail(f"{format_!r} is not one of {', '.join(FORMATS)}", param, ctx)
         if named and not file:
             self.fail(f"{value!r} names no file", param, ctx)
-        return Output(format_, file or None)
+        return Output(format_, file if file not in ("", "-") else None)
 
 
 OUTPUT = OutputType()
@@ -128,9 +128,10 @@ class Outputs:
 
 
 def wants_color(color: str) -> bool:
-    """Whether stdout gets color: https://no-color.org decides on a terminal."""
+    """Whether stdout gets color: https://no-color.org and TERM=dumb decide on a terminal."""
     if color == "auto":
-        return is_terminal(sys.stdout) and not os.environ.get("NO_COLOR")
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        return is_terminal(sys.stdout) and not plain
     return color == "always"
 
 

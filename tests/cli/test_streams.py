@@ -98,6 +98,7 @@ COLORS: list[tuple[str, tuple[str, ...], dict[str, str], bool]] = [
     ("terminal", (), {}, True),
     ("terminal", (), {"NO_COLOR": "1"}, False),
     ("terminal", (), {"NO_COLOR": ""}, True),
+    ("terminal", (), {"TERM": "dumb"}, False),
     ("terminal", ("--color", "never"), {}, False),
     ("terminal", ("--color", "always"), {"NO_COLOR": "1"}, True),
     ("terminal", ("--output", "json"), {}, False),

@@ -60,6 +60,7 @@ WRONG = [
     *((name, "a.yaml", "--output", "csv") for name in READERS),
     *((name, "a.yaml", "--output", "json=") for name in READERS),
     *((name, "a.yaml", "--output", "json", "--output", "text") for name in READERS),
+    *((name, "a.yaml", "--output", "json=-", "--output", "text=-") for name in READERS),
     *((name, "a.yaml", "--color", "blue") for name in READERS),
     *((name, "a.yaml", "--owner", "") for name in READERS),
     *((name, "a.yaml", "--owner", "a\nb") for name in READERS),
@@ -215,6 +216,11 @@ def test_options_that_would_be_ignored_are_refused(
 def test_a_time_after_wait_without_equals_is_told(desired: Path, cli: Cli) -> None:
     result = cli("apply", "--local", "--wait", "5m", desired)
     assert (result.code, "write --wait=5m" in result.err) == (64, True)
+
+
+def test_a_dash_is_stdout(cli: Cli, desired: Path) -> None:
+    assert json.loads(cli("validate", "--output", "json=-", desired).out)["problems"] == []
+    assert not Path("-").exists()
 
 
 @pytest.mark.parametrize("command", ["plan", "validate"])
