@@ -48,10 +48,10 @@ def test_the_first_command_works_and_works_again() -> None:
 def test_the_second_command_is_what_ci_runs() -> None:
     install, _, tests = blocks("console")[1].strip().partition(" && ")
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert tests == "pytest"
+    assert tests == "pytest -n auto"
     assert install == "pip install -e '.[test]'"
     assert re.search(r"^pip install .*-e '.\[test\]'$", ci, re.MULTILINE)
-    assert re.search(r"\bpytest$", ci, re.MULTILINE)
+    assert re.search(r"\bpytest -n auto$", ci, re.MULTILINE)
 
 
 @pytest.mark.usefixtures("with_examples")
