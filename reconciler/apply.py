@@ -105,6 +105,15 @@ def _interrupted(change: Change, last: Event | None) -> Outcome:
             return Outcome(change, Status.SKIPPED, "not begun: interrupted")
 
 
+def _needed(deletes: Sequence[Change], deferred: Iterable[Change]) -> Iterator[Change]:
+    """The deletes that deferred changes wait for, and those that these wait for, parents first."""
+    awaited = {address for change in deferred for address in change.waits_for}
+    for change in reversed(deletes):
+        if change.address in awaited:
+            awaited |= set(change.waits_for)
+            yield change
+
+
 @dataclass(slots=True)
 class _Apply:
     """A plan as far as it has been carried out."""
@@ -132,8 +141,7 @@ class _Apply:
                 groups[change.action].append(change)
             else:
                 yield from self._carry_out(change)
-        held_up = {address for change in groups[Action.DEFER] for address in change.waits_for}
-        sooner = [change for change in groups[Action.DELETE] if change.address in held_up]
+        sooner = list(_needed(groups[Action.DELETE], groups[Action.DEFER]))[::-1]
         kept = [c for c in plan.changes if not removes(c) or replaces(c)]
         yield from self._deferred([*sooner, *groups[Action.DEFER]], kept, wait)
         for change in groups[Action.DELETE]:
