@@ -297,12 +297,12 @@ class Runs:
 
 
 def _came_along(change: Change, plan: Plan) -> bool:
-    """Whether something undeclared was taken over with the link it stands under: what takes no tags
-    has the owner of that, and the next run prunes it."""
+    """Whether something no longer declared was taken over with the link it stands under: what takes
+    no tags has the owner of that, and the next run prunes it, or ends its rename."""
     adopted = {one.live.id for one in plan.work if one.live and one.reason == "not_owned"}
     parent = BY_NAME[change.address.kind].calls.list_per
     above = change.live.fields.get(parent) if change.live else None
-    return change.reason == "not_declared" and above in adopted
+    return change.reason in ("not_declared", "renamed") and above in adopted
 
 
 def _subject(call: Call) -> tuple[str, str] | None:
