@@ -21,7 +21,6 @@ from reconciler.resource import (
     Live,
     Observed,
     Resource,
-    Source,
     is_arn,
 )
 
@@ -49,7 +48,6 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     calls: tuple[Call, ...] = ()
     waits_for: tuple[Address, ...] = ()
-    source: Source | None = None
     resource: Resource | None = None
     live: Live | None = None
     then: Action | None = None
@@ -61,6 +59,8 @@ class Change:
     goes_with: Address | None = None
     """The replaced object that this replaced one stands under, and together with which it is
     deleted, before that and ahead of its own turn."""
+    depends_on: tuple[Address, ...] = ()
+    """The objects that this one refers to: where it is declared, or else where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,6 @@ class _Diff:
                 address,
                 Action.DELETE,
                 "destroyed",
-                source=self.desired.sources.get(address),
                 live=live,
                 protect=self._protect(address, live),
             )
@@ -190,15 +189,12 @@ class _Diff:
 
     def _change(self, address: Address, resource: Resource) -> Change:
         self._ignore_rules(address, resource)
-        source = self.desired.sources.get(address)
         live = self.bindings.bound[address]
         if live is None:
             self._taken(address, resource)
             self.ids[address] = KnownAfterApply(address)
             fields = self.compare.created(resource)
-            return Change(
-                address, Action.CREATE, "not_found", fields, source=source, resource=resource
-            )
+            return Change(address, Action.CREATE, "not_found", fields, resource=resource)
         fields = tuple(
             replace(field, forces_replacement=True)
             if self._is_stuck(address, live, field)
@@ -222,7 +218,6 @@ class _Diff:
             action,
             reason,
             fields,
-            source=source,
             resource=resource,
             live=live,
             protect=self._protect(address, live),

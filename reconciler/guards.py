@@ -79,7 +79,7 @@ def protected(plan: Plan, allow: Allow) -> Iterator[Refusal]:
     for change in _destroying(plan):
         if change.protect:
             todo = "take `protect` out of its entry and apply that first"
-            if change.source is None and change.successor is None:
+            if change.address not in plan.sources and change.successor is None:
                 todo = "put its entry back without `protect`, apply that, and then remove it"
             elif change.resource is not None and change.resource.protect is None:
                 todo = "apply its entry as it was, which takes `protect` off, and then change it"

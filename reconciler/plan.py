@@ -7,13 +7,13 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from reconciler.bind import Finding
 from reconciler.calls import calls_of
 from reconciler.diff import Action, Change, Differences
 from reconciler.kinds import BY_NAME
-from reconciler.resource import Address, Desired, Gap, Live, Observed, Target, is_arn, plain
+from reconciler.resource import Address, Desired, Gap, Live, Observed, Source, Target, is_arn, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class Plan:
     awaited: tuple[Live, ...] = ()
     """The live objects that are not declared, only referred to, and that a change waits for."""
     refusals: tuple[Refusal, ...] = ()
+    sources: Mapping[Address, Source] = field(default_factory=dict)
+    """Where in the files each object is declared."""
 
     @property
     def work(self) -> tuple[Change, ...]:
@@ -91,6 +93,7 @@ def make_plan(desired: Desired, observed: Observed, differences: Differences) ->
         pinned=(desired.account, desired.region),
         awaited=awaited,
         owned=sum(live.owner == desired.owner for live in planning.lives.values()),
+        sources=desired.sources,
     )
 
 
@@ -161,7 +164,13 @@ class _Planning:
             waits = tuple(dict.fromkeys(self._to_be_gone_first(change)))
         else:
             waits = tuple(dict.fromkeys(self._parents_to_wait_for(change)))
-        change = replace(change, calls=calls, waits_for=waits, goes_with=self._goes_with(change))
+        change = replace(
+            change,
+            calls=calls,
+            waits_for=waits,
+            goes_with=self._goes_with(change),
+            depends_on=tuple(dict.fromkeys(self._parents(change))),
+        )
         if not any(map(self._needs_handshake, waits)):
             return change
         return replace(change, action=Action.DEFER, then=change.action)
@@ -170,12 +179,35 @@ class _Planning:
         """The replaced parent of a replaced object."""
         if change.live is None or not replaces(change):
             return None
-        for name, reference in BY_NAME[change.address.kind].references().items():
-            parent = self.lives.get((reference.kind, str(change.live.fields.get(name))))
-            planned = self.planned.get(parent.address) if parent else None
+        for parent in self._live_parents(change.live):
+            planned = self.planned.get(parent)
             if planned is not None and replaces(planned):
                 return planned.address
         return None
+
+    def _parents(self, change: Change) -> Iterator[Address]:
+        """The objects that the declared references point to, or else the live ones."""
+        if change.resource is None:
+            yield from self._live_parents(change.live) if change.live else ()
+            return
+        for spec, value in change.resource.declared():
+            if spec.reference is None:
+                continue
+            if not is_arn(value):
+                yield Address(spec.reference.kind, value)
+            elif (live := self._live_at(spec.reference.kind, value)) is not None:
+                yield live.address
+
+    def _live_parents(self, live: Live) -> Iterator[Address]:
+        """The live objects that a live one refers to."""
+        for name, reference in BY_NAME[live.address.kind].references().items():
+            parent = self.lives.get((reference.kind, str(live.fields.get(name))))
+            if parent is not None:
+                yield parent.address
+
+    def _live_at(self, kind: str, arn: str) -> Live | None:
+        """The live object that a reference written as an ARN points to."""
+        return self.lives.get((kind, BY_NAME[kind].id_of(arn)))
 
     def _to_be_gone_first(self, change: Change) -> Iterator[Address]:
         """What has to happen before a delete: the successor is ready, the users are gone."""
@@ -199,8 +231,7 @@ class _Planning:
             if spec.reference is None or not (is_new or spec.name in touched):
                 continue
             if is_arn(value):
-                kind = BY_NAME[spec.reference.kind]
-                live = self.lives.get((kind.kind, kind.id_of(value)))
+                live = self._live_at(spec.reference.kind, value)
                 if live is not None and not live.ready:
                     yield live.address
             elif not self._is_ready(address := Address(spec.reference.kind, value)):

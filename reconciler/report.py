@@ -50,8 +50,9 @@ class SourceForm(TypedDict):
 
 
 class ChangeForm(TypedDict):
-    """What is to be done about one address; `then` is what a deferred change does in the end, and
-    `goes_with` the replaced object together with which this one is deleted before its turn."""
+    """What is to be done about one address; `then` is what a deferred change does in the end,
+    `depends_on` what the object refers to, and `goes_with` the replaced object together with which
+    this one is deleted before its turn."""
 
     address: str
     action: str
@@ -61,6 +62,7 @@ class ChangeForm(TypedDict):
     fields: list[FieldForm]
     calls: list[CallForm]
     waits_for: list[str]
+    depends_on: list[str]
     goes_with: str | None
     source: SourceForm | None
 
@@ -72,6 +74,7 @@ class FindingForm(TypedDict):
     code: str
     address: str | None
     message: str
+    source: SourceForm | None
 
 
 class RefusalForm(TypedDict):
@@ -81,6 +84,7 @@ class RefusalForm(TypedDict):
     address: str | None
     message: str
     allow: str
+    source: SourceForm | None
 
 
 class TaskForm(TypedDict):
@@ -162,14 +166,26 @@ def plan_document(plan: Plan) -> PlanForm:
         },
         "owner": plan.owner,
         "fingerprint": plan.fingerprint,
-        "changes": [_change(change) for change in plan.work],
+        "changes": [_change(plan, change) for change in plan.work],
         "findings": [
-            {"level": f.level, "code": f.code, "address": _text(f.address), "message": f.message}
-            for f in plan.findings
+            {
+                "level": finding.level,
+                "code": finding.code,
+                "address": _text(finding.address),
+                "message": finding.message,
+                "source": _source(plan, finding.address),
+            }
+            for finding in plan.findings
         ],
         "refusals": [
-            {"guard": r.guard, "address": _text(r.address), "message": r.message, "allow": r.allow}
-            for r in plan.refusals
+            {
+                "guard": refusal.guard,
+                "address": _text(refusal.address),
+                "message": refusal.message,
+                "allow": refusal.allow,
+                "source": _source(plan, refusal.address),
+            }
+            for refusal in plan.refusals
         ],
         "worklist": [_task(plan, task) for task in plan.worklist],
         "coverage": _coverage(plan),
@@ -211,6 +227,7 @@ def _not_done(after: Plan, outcomes: Sequence[Outcome]) -> list[FindingForm]:
             "code": "not_in_sync",
             "address": str(change.address),
             "message": f"was applied, and planning again still says {change.then or change.action}",
+            "source": _source(after, change.address),
         }
         for change in after.work
         if change.address in applied
@@ -228,8 +245,7 @@ def _left(plan: Plan, events: Sequence[Event]) -> tuple[Task, ...]:
     return worklist(plan.target, filter(None, lives.values()), left)
 
 
-def _change(change: Change) -> ChangeForm:
-    source = change.source
+def _change(plan: Plan, change: Change) -> ChangeForm:
     return {
         "address": str(change.address),
         "action": change.action.value,
@@ -250,11 +266,15 @@ def _change(change: Change) -> ChangeForm:
             for call in change.calls
         ],
         "waits_for": [str(address) for address in change.waits_for],
+        "depends_on": [str(address) for address in change.depends_on],
         "goes_with": _text(change.goes_with),
-        "source": (
-            {"file": source.file, "line": source.line, "column": source.column} if source else None
-        ),
+        "source": _source(plan, change.address),
     }
+
+
+def _source(plan: Plan, address: Address | None) -> SourceForm | None:
+    source = plan.sources.get(address) if address else None
+    return {"file": source.file, "line": source.line, "column": source.column} if source else None
 
 
 def _task(plan: Plan, task: Task) -> TaskForm:

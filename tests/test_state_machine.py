@@ -270,7 +270,7 @@ def _allow(freely: bool, adopt: bool) -> Allow:
 
 
 def _without_places(plan: Plan) -> Plan:
-    return replace(plan, changes=tuple(replace(c, source=None) for c in plan.changes))
+    return replace(plan, sources={})
 
 
 def _is_explained(plan: Plan, address: Address) -> bool:
