@@ -3,22 +3,22 @@ refused, what a person has to do, and the count."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import click
 
-from reconciler.kinds import BY_NAME
+from reconciler.render import _words as words
+from reconciler.render._words import Document
 from reconciler.safe import safe
 
-SYMBOLS = {
-    "create": ("+", "green"),
-    "update": ("~", "yellow"),
-    "tag": ("~", "yellow"),
-    "adopt": ("~", "cyan"),
-    "replace": ("-/+", "red"),
-    "delete": ("-", "red"),
-    "defer": ("#", "blue"),
+COLORS = {
+    "create": "green",
+    "update": "yellow",
+    "tag": "yellow",
+    "adopt": "cyan",
+    "replace": "red",
+    "delete": "red",
+    "defer": "blue",
 }
 MARKS = {
     "applied": ("done", "green"),
@@ -27,18 +27,6 @@ MARKS = {
     "deferred": ("deferred", "blue"),
     "unknown": ("UNKNOWN", "red"),
 }
-COUNTED = {
-    "create": "to create",
-    "update": "to update",
-    "tag": "to tag",
-    "adopt": "to adopt",
-    "replace": "to replace",
-    "delete": "to delete",
-    "defer": "deferred",
-    "unchanged": "unchanged",
-}
-
-Document = Mapping[str, Any]
 
 
 def render(document: Document, *, color: bool = False) -> str:
@@ -53,7 +41,7 @@ def render(document: Document, *, color: bool = False) -> str:
                 lines.unread(document),
                 lines.findings(document),
                 lines.worklist(document),
-                lines.result(document),
+                lines.total(document),
             ]
         case _:
             blocks = [
@@ -83,19 +71,10 @@ class _Lines:
             hint = f" ({problem['hint']})" if problem["hint"] else ""
             text = safe(f"{problem['message']}{hint}")
             yield f"{safe(place)} {self.style(problem['code'], 'red')} {text}"
-        count = len(document["problems"])
-        if count:
-            yield self.style(f"{count} problem{'s' * (count != 1)}; nothing was called.", bold=True)
-        else:
-            declared = document["declared"]
-            parts = ", ".join(f"{section} {n}" for section, n in declared.items())
-            yield f"Valid: {_objects(sum(declared.values()))} declared{parts and f' ({parts})'}."
+        yield self.style(words.result(document)[0], bold=bool(document["problems"]))
 
     def changes(self, document: Document) -> Iterator[str]:
-        target = document["target"]
-        where = f"account {target['account']}, {target['region']}"
-        where += f", owner {document['owner']}" if document["owner"] else ""
-        yield self.style(safe(where), bold=True)
+        yield self.style(words.place(document), bold=True)
         for change in document["changes"]:
             yield ""
             yield self._headline(change)
@@ -104,15 +83,18 @@ class _Lines:
                 yield f"      {safe(field['path']):<{width}}  {self._difference(change, field)}"
 
     def _headline(self, change: Document) -> str:
-        symbol, fg = SYMBOLS["replace" if change["goes_with"] else change["action"]]
-        text = f"{self.style(f'{symbol:>3}', fg, bold=True)} {safe(change['address'])}"
-        return f"{text}  {self.style(_sentence(change), fg)}"
+        fg = COLORS[words.shown_action(change)]
+        text = (
+            f"{self.style(f'{words.symbol(change):>3}', fg, bold=True)} {safe(change['address'])}"
+        )
+        return f"{text}  {self.style(words.sentence(change), fg)}"
 
     def _difference(self, change: Document, field: Document) -> str:
-        forced = self.style("  forces replacement", "red") if field["forces_replacement"] else ""
-        if change["id"] is None:
-            return _value(field["after"])
-        return f"{_value(field['before'])} -> {_value(field['after'])}{forced}"
+        text = words.difference(change, field)
+        if not field["forces_replacement"]:
+            return text
+        values, gap, forced = text.rpartition("  ")
+        return values + self.style(gap + forced, "red")
 
     def unread(self, document: Document) -> Iterator[str]:
         gaps = document["coverage"]["unread"]
@@ -147,19 +129,8 @@ class _Lines:
                 yield f"        holds up: {safe(', '.join(task['blocks']))}"
 
     def total(self, document: Document) -> Iterator[str]:
-        counts = {action: n for action, n in document["summary"].items() if n}
-        errors = any(finding["level"] == "error" for finding in document["findings"])
-        if errors or not document["coverage"]["complete"]:
-            yield self.style("Incomplete: this plan cannot be applied.", "red", bold=True)
-        elif set(counts) <= {"unchanged"} and not document["refusals"]:
-            count = counts.get("unchanged", 0)
-            yield self.style("No changes.", bold=True) + f" {_objects(count)} unchanged." * bool(
-                count
-            )
-            return
-        if counts:
-            later = f" ({_counted(document['deferred'])})" if counts.get("defer") else ""
-            yield self.style(f"Plan: {_counted(counts, later)}.", bold=True)
+        for text in words.result(document):
+            yield self.style(text, "red" if text.startswith("Incomplete") else None, bold=True)
 
     def outcomes(self, document: Document) -> Iterator[str]:
         outcomes: Sequence[Document] = document["outcomes"]
@@ -169,62 +140,3 @@ class _Lines:
             text = f"  {safe(outcome['message'])}" if outcome["message"] else ""
             address = f"{safe(outcome['address']):<{width}}"
             yield f"{self.style(f'{mark:>8}', fg, bold=True)}  {address}{text}".rstrip()
-
-    def result(self, document: Document) -> Iterator[str]:
-        counts = {status: n for status, n in document["outcome_summary"].items() if n}
-        unchanged = document["summary"]["unchanged"]
-        parts = [f"{n} {status}" for status, n in counts.items()]
-        parts += [f"{unchanged} unchanged"] * bool(unchanged)
-        yield self.style(f"Apply: {', '.join(parts)}.", bold=True)
-
-
-def _sentence(change: Document) -> str:
-    """What will be done, when, and to which object where one is destroyed."""
-    action: str = change["then"] or change["action"]
-    approved = BY_NAME[change["address"].partition("/")[0]].calls.status
-    text = {
-        "replace": f"delete and create again: a new id{' and a new approval' * bool(approved)}",
-        "delete": f"delete{', renamed' if change['reason'] == 'renamed' else ''}",
-    }.get(action, action)
-    if action in ("delete", "replace"):
-        text += f" ({safe(change['id'])})"
-    if change["goes_with"] and change["then"]:
-        text = f"delete together with {safe(change['goes_with'])} ({safe(change['id'])}), "
-        text += "create again"
-    waits = [safe(address) for address in change["waits_for"]]
-    if change["then"]:
-        state = "ready" if action != "delete" else "done"
-        return f"{text}, once {_listed(waits)} {'is' if len(waits) == 1 else 'are'} {state}"
-    return f"{text}, after {_listed(waits)}" if waits else text
-
-
-def _listed(addresses: Sequence[str]) -> str:
-    """Addresses in a sentence, the first of many."""
-    more = f" and {len(addresses) - 3} more" if len(addresses) > 3 else ""
-    return ", ".join(addresses[:3]) + more
-
-
-def _counted(counts: Mapping[str, int], later: str = "") -> str:
-    """How many changes of each action there are; `later` is what the deferred ones do."""
-    parts = [
-        f"{n} {COUNTED[action]}{later if action == 'defer' else ''}"
-        for action, n in counts.items()
-        if n
-    ]
-    return ", ".join(parts)
-
-
-def _objects(count: int) -> str:
-    return f"{count} object{'s' * (count != 1)}"
-
-
-def _value(value: Any) -> str:
-    match value:
-        case None:
-            return "(none)"
-        case list():
-            return "[" + ", ".join(map(_value, value)) + "]"
-        case dict():
-            return "{" + ", ".join(f"{safe(k)}: {_value(v)}" for k, v in value.items()) + "}"
-        case _:
-            return safe(str(value))

@@ -1,0 +1,164 @@
+"""The words that every format for people says the same: documents in, unstyled sentences out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.kinds import BY_NAME
+from reconciler.safe import safe
+
+Document = Mapping[str, Any]
+SYMBOLS = {
+    "create": "+",
+    "update": "~",
+    "tag": "~",
+    "adopt": "~",
+    "replace": "-/+",
+    "delete": "-",
+    "defer": "#",
+}
+COUNTED = {
+    "create": "to create",
+    "update": "to update",
+    "tag": "to tag",
+    "adopt": "to adopt",
+    "replace": "to replace",
+    "delete": "to delete",
+    "defer": "deferred",
+    "unchanged": "unchanged",
+}
+
+
+def symbol(change: Document) -> str:
+    """The mark of what is done to the object."""
+    return SYMBOLS[shown_action(change)]
+
+
+def shown_action(change: Document) -> str:
+    """The action as it is marked: an object that goes with its parent is replaced with it."""
+    action: str = "replace" if change["goes_with"] else change["action"]
+    return action
+
+
+def destroys(change: Document) -> bool:
+    """Whether the object that is there now is deleted, now or later."""
+    return bool(change["goes_with"]) or (change["then"] or change["action"]) in (
+        "delete",
+        "replace",
+    )
+
+
+def sentence(change: Document) -> str:
+    """What will be done, when, and to which object where one is destroyed."""
+    action: str = change["then"] or change["action"]
+    approved = BY_NAME[change["address"].partition("/")[0]].calls.status
+    text = {
+        "replace": f"delete and create again: a new id{' and a new approval' * bool(approved)}",
+        "delete": f"delete{', renamed' if change['reason'] == 'renamed' else ''}",
+    }.get(action, action)
+    if action in ("delete", "replace"):
+        text += f" ({safe(change['id'])})"
+    if change["goes_with"] and change["then"]:
+        text = f"delete together with {safe(change['goes_with'])} ({safe(change['id'])}), "
+        text += "create again"
+    waits = [safe(address) for address in change["waits_for"]]
+    if change["then"]:
+        state = "ready" if action != "delete" else "done"
+        return f"{text}, once {listed(waits)} {'is' if len(waits) == 1 else 'are'} {state}"
+    return f"{text}, after {listed(waits)}" if waits else text
+
+
+def difference(change: Document, field: Document) -> str:
+    """From what to what a field changes; of a new object only the latter."""
+    if change["id"] is None:
+        return value(field["after"])
+    forced = "  forces replacement" if field["forces_replacement"] else ""
+    return f"{value(field['before'])} -> {value(field['after'])}{forced}"
+
+
+def place(document: Document) -> str:
+    """Where and for whom a plan is made."""
+    target = document["target"]
+    where = f"account {target['account']}, {target['region']}"
+    return safe(where + (f", owner {document['owner']}" if document["owner"] else ""))
+
+
+def result(document: Document) -> list[str]:
+    """What a document amounts to, in a sentence or two."""
+    match document:
+        case {"kind": "problems"}:
+            return [_problems(document)]
+        case {"outcomes": [_, *_]}:
+            return [_outcomes(document)]
+        case _:
+            return list(_plan(document))
+
+
+def is_incomplete(document: Document) -> bool:
+    """Whether errors or unread objects keep a plan from being applied."""
+    errors = any(finding["level"] == "error" for finding in document["findings"])
+    return errors or not document["coverage"]["complete"]
+
+
+def _problems(document: Document) -> str:
+    if count := len(document["problems"]):
+        return f"{count} problem{'s' * (count != 1)}; nothing was called."
+    declared = document["declared"]
+    parts = ", ".join(f"{section} {n}" for section, n in declared.items())
+    return f"Valid: {objects(sum(declared.values()))} declared{parts and f' ({parts})'}."
+
+
+def _outcomes(document: Document) -> str:
+    counts = {status: n for status, n in document["outcome_summary"].items() if n}
+    unchanged = document["summary"]["unchanged"]
+    parts = [f"{n} {status}" for status, n in counts.items()]
+    parts += [f"{unchanged} unchanged"] * bool(unchanged)
+    return f"Apply: {', '.join(parts)}."
+
+
+def _plan(document: Document) -> Iterator[str]:
+    counts = {action: n for action, n in document["summary"].items() if n}
+    if is_incomplete(document):
+        yield "Incomplete: this plan cannot be applied."
+    elif set(counts) <= {"unchanged"} and not document["refusals"]:
+        count = counts.get("unchanged", 0)
+        yield "No changes." + f" {objects(count)} unchanged." * bool(count)
+        return
+    if counts:
+        later = f" ({counted(document['deferred'])})" if counts.get("defer") else ""
+        yield f"Plan: {counted(counts, later)}."
+
+
+def counted(counts: Mapping[str, int], later: str = "") -> str:
+    """How many changes of each action there are; `later` is what the deferred ones do."""
+    parts = [
+        f"{n} {COUNTED[action]}{later if action == 'defer' else ''}"
+        for action, n in counts.items()
+        if n
+    ]
+    return ", ".join(parts)
+
+
+def listed(addresses: Sequence[str]) -> str:
+    """Addresses in a sentence, the first of many."""
+    more = f" and {len(addresses) - 3} more" if len(addresses) > 3 else ""
+    return ", ".join(addresses[:3]) + more
+
+
+def objects(count: int) -> str:
+    """So many objects."""
+    return f"{count} object{'s' * (count != 1)}"
+
+
+def value(given: Any) -> str:
+    """A value of a field."""
+    match given:
+        case None:
+            return "(none)"
+        case list():
+            return "[" + ", ".join(map(value, given)) + "]"
+        case dict():
+            return "{" + ", ".join(f"{safe(k)}: {value(v)}" for k, v in given.items()) + "}"
+        case _:
+            return safe(str(given))
