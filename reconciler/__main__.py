@@ -15,6 +15,16 @@ def _forget_working_folder() -> None:
         del sys.path[0]
 
 
+def _open_standard_files() -> None:
+    """Put nothing where a standard file is closed: the next file that is opened would get its
+    number, and what is meant for people would be written into it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
 if __name__ == "__main__":
     _forget_working_folder()  # before any import that Python itself has not made by now
 
@@ -23,6 +33,7 @@ import signal  # noqa: E402
 
 def main() -> None:
     """Run the command line; Ctrl-C while its modules are still being imported ends it silently."""
+    _open_standard_files()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from reconciler.cli.main import main as run

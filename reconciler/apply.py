@@ -151,8 +151,8 @@ class _Apply:
         if change.address in self.ended:
             return  # it ended when it was to be deleted together with its parent
         behind = [a for a in change.waits_for if self.ended.get(a, Status.APPLIED) != "applied"]
-        if self.clock.stopping():
-            yield self._end(Outcome(change, Status.SKIPPED, "not begun: interrupted"))
+        if why := self.clock.stopping():
+            yield self._end(Outcome(change, Status.SKIPPED, f"not begun: {why}"))
         elif behind:
             yield self._end(Outcome(change, Status.SKIPPED, f"because of {behind[0]}"))
         else:
@@ -221,14 +221,14 @@ class _Apply:
             if left <= 0 or in_vain or self.clock.stopping():
                 break
             yield Waiting(self._tasks(behind, waiting), left)
-            self.clock.sleep(min(left, POLL_DELAYS[min(looks, len(POLL_DELAYS) - 1)]))
+            self.clock.rest(min(left, POLL_DELAYS[min(looks, len(POLL_DELAYS) - 1)]))
             looks += 1
             yield from self._look_again(behind)
         for change in waiting:
             if change.address in self.ended:
                 continue
-            if self.clock.stopping():
-                yield self._end(Outcome(change, Status.SKIPPED, "not begun: interrupted"))
+            if why := self.clock.stopping():
+                yield self._end(Outcome(change, Status.SKIPPED, f"not begun: {why}"))
             else:
                 yield self._end(Outcome(change, Status.DEFERRED, self._why(change)))
 

@@ -48,6 +48,10 @@ class ApiError(ReconcilerError):
         self.reason = reason
 
 
+class ThrottledError(ApiError):
+    """The service takes no call at this moment; the same one may be sent again."""
+
+
 class NotFoundError(ApiError):
     """The object named in the call does not exist."""
 

@@ -18,12 +18,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from reconciler.errors import ApiError, ReconcilerError
 from reconciler.resource import Address, Call, plain
 
 FORMAT = 1
+CUT = b"\n# The line above may have been cut short.\n"
+"""Comes between a line that does not end and the next one."""
 Event = Literal["sent", "done", "refused", "unknown", "resolved"]
 
 
@@ -36,7 +38,7 @@ class Line(BaseModel):
     format: Literal[1]
     event: Event
     id: str
-    time: datetime
+    time: AwareDatetime
     who: str = ""
     account: str = ""
     region: str = ""
@@ -127,7 +129,7 @@ class Journal:
         try:
             size = os.fstat(file).st_size
             if data and size and os.pread(file, 1, size - 1) != b"\n":
-                data = b"\n" + data  # a line was cut short: it must not swallow this one
+                data = CUT + data  # it must not swallow this line
             if data and os.write(file, data) != len(data):
                 raise OSError(28, "no space left on the disk")
             os.fsync(file)
@@ -140,16 +142,32 @@ class Journal:
 def lines(path: Path) -> Iterator[Line]:
     """The lines of a journal, oldest first; one that was cut short says nothing, and is skipped.
 
-    Raises `ReconcilerError` when the file is there and cannot be read."""
+    Raises `ReconcilerError` when the file is there and cannot be read, or a line says something
+    that is not understood: it may be about a call that was sent."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for text in file:
-                with suppress(ValidationError):
-                    yield Line.model_validate_json(text)
+        content = path.read_bytes()
     except FileNotFoundError:
         return
     except OSError as error:
         raise ReconcilerError(f"the journal {path} cannot be read: {error.strerror}") from error
+    before = 0
+    for part in content.split(CUT):
+        *whole, last = part.split(b"\n")
+        for number, text in enumerate(whole, before + 1):
+            if (line := _line(text)) is None:
+                where = f"the journal {path} cannot be understood at line {number}"
+                raise ReconcilerError(f"{where}: take the line out, or use the newer program")
+            yield line
+        if (line := _line(last)) is not None:
+            yield line
+        before += len(whole) + CUT.count(b"\n")
+
+
+def _line(text: bytes) -> Line | None:
+    try:
+        return Line.model_validate_json(text)
+    except ValidationError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

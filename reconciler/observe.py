@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.errors import NotFoundError, UnclearReplyError
+from reconciler.errors import NotFoundError, ReconcilerError, UnclearReplyError
 from reconciler.kinds import BY_NAME, KINDS
 from reconciler.resource import (
     OWN_TAGS,
@@ -97,10 +97,17 @@ def made_by(api: Api, address: Address, run: str) -> Live | None:
     (result,) = api.read([Call(kind.calls.list, dict(kind.calls.fixed))])
     named = [_live(kind, item) for item in _raised(result)[kind.calls.items]]
     named = [live for live in named if live.address == address]
-    tags = api.read([_tags_call(live.arn) for live in named])
-    for live, reply in zip(named, tags, strict=True):
-        if {"Key": RUN_TAG, "Value": run} in _raised(reply)["Tags"]:
-            return _tagged(live, _raised(reply))
+    failed: ReconcilerError | None = None
+    for live, reply in zip(named, api.read([_tags_call(n.arn) for n in named]), strict=True):
+        try:
+            tagged = _tagged(live, _raised(reply))
+        except ReconcilerError as error:
+            failed = error  # it may be another one's
+            continue
+        if tagged.run == run:
+            return tagged
+    if failed is not None:
+        raise failed
     return None
 
 
@@ -251,9 +258,10 @@ def _live(kind: type[Resource], item: Any) -> Live:
 
 def _tagged(live: Live, reply: Mapping[str, Any]) -> Live:
     try:
-        tags = {str(tag["Key"]): str(tag.get("Value", "")) for tag in reply.get("Tags") or ()}
+        tags = {str(tag["Key"]): str(tag.get("Value", "")) for tag in reply["Tags"]}
     except (AttributeError, KeyError, TypeError) as error:
-        raise UnclearReplyError("ListTagsForResource", "a tag without its members") from error
+        text = "the reply holds no tags, or one without its members"
+        raise UnclearReplyError("ListTagsForResource", text) from error
     return replace(
         live,
         tags={key: value for key, value in tags.items() if not key.startswith(OWN_TAGS)},

@@ -61,6 +61,8 @@ class Plan:
     refusals: tuple[Refusal, ...] = ()
     sources: Mapping[Address, Source] = field(default_factory=dict)
     """Where in the files each object is declared."""
+    lives: tuple[Live, ...] = ()
+    """Every live object that was read."""
 
     @property
     def work(self) -> tuple[Change, ...]:
@@ -94,6 +96,7 @@ def make_plan(desired: Desired, observed: Observed, differences: Differences) ->
         awaited=awaited,
         owned=sum(live.owner == desired.owner for live in planning.lives.values()),
         sources=desired.sources,
+        lives=tuple(planning.lives.values()),
     )
 
 

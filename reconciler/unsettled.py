@@ -27,10 +27,12 @@ DELETES = frozenset(kind.calls.delete for kind in BY_NAME.values())
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """A create that may still show up, and for how many more seconds it is given the time."""
+    """A create that may still show up, for how many more seconds it is given the time, and whether
+    the plan would be another one if it did."""
 
     sent: Sent
     seconds: float
+    matters: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +43,49 @@ class Judgement:
     known: tuple[tuple[Line, str], ...] = ()
 
 
-def judge(plan: Plan, history: Iterable[Sent], *, now: datetime, window: float) -> Judgement:
-    """What the plan, made from what is live, says about what was sent; `window` is the time in
-    seconds after which a create that does not show is taken for not carried out."""
-    lives = {str(change.address): change.live for change in plan.changes}
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """How an open create is judged: `window` is the time in seconds after which one that does not
+    show is taken for not carried out, `since` when this run began, and `deletes` whether what shows
+    up undeclared would be deleted."""
+
+    now: datetime
+    since: datetime
+    window: float
+    deletes: bool = False
+
+    def left(self, line: Line) -> float:
+        """The seconds that a create is still given; a clock that was set back gives none twice."""
+        return self.window - max(self.now - line.time, self.now - self.since).total_seconds()
+
+
+def judge(plan: Plan, history: Iterable[Sent], judging: Judging) -> Judgement:
+    """What the plan, made from what is live, says about what was sent."""
     missing = {str(c.address) for c in plan.work if Action.CREATE in (c.action, c.then)}
+    made = {(_name(live), live.run) for live in plan.lives}
+    untagged = {_name(live) for live in plan.lives if not live.arn}
     open_, known = [], []
-    for sent in _in_doubt(history):
-        line = sent.line
-        left = min(window, window - (now - line.time).total_seconds())
+    for sent in in_doubt(history):
+        line, left = sent.line, judging.left(sent.line)
         if line.operation not in CREATES:
             known.append((sent, "planned again from what is live"))
-        elif line.address in missing and left > 0:
-            open_.append(Unsettled(sent, left))
-        elif line.address in missing:
-            known.append((sent, f"not there after {window:g} s"))
-        elif left <= 0 or _is_made_by(line, lives.get(line.address)):
-            known.append((sent, "there, or not wanted any more"))
+        elif (line.address, line.run) in made or line.address in untagged:
+            known.append((sent, "there, as a later run saw"))
+        elif left <= 0:
+            known.append((sent, f"not there after {judging.window:g} s"))
+        else:
+            would_go = judging.deletes and line.owner == plan.owner
+            open_.append(Unsettled(sent, left, would_go or line.address in missing))
     pending = tuple((sent.line, text) for sent, text in known if sent.is_pending)
     return Judgement(tuple(open_), pending)
 
 
-def _in_doubt(history: Iterable[Sent]) -> list[Sent]:
+def _name(live: Live) -> str:
+    """The address that an object has by its own name, which another one may have as well."""
+    return str(Address(live.address.kind, BY_NAME[live.address.kind].name_of(live.fields) or ""))
+
+
+def in_doubt(history: Iterable[Sent]) -> list[Sent]:
     """What is pending, and the last create of each address that was carried out, unless its object
     was deleted afterwards."""
     pending, made = [], {}
@@ -77,11 +100,6 @@ def _in_doubt(history: Iterable[Sent]) -> list[Sent]:
     return [*pending, *made.values()]
 
 
-def _is_made_by(line: Line, live: Live | None) -> bool:
-    """Whether an object is what this call has made; what takes no tags has no other name either."""
-    return live is not None and (live.run == line.run or not live.arn)
-
-
 def warned(plan: Plan, unsettled: Iterable[Unsettled]) -> Plan:
     """The plan with a warning for each create that may still show up."""
     findings = [
@@ -94,7 +112,7 @@ def warned(plan: Plan, unsettled: Iterable[Unsettled]) -> Plan:
 def _words(one: Unsettled) -> str:
     line = one.sent.line
     what = "never answered" if one.sent.is_pending else "carried out, and is not listed"
-    return (
-        f"{line.operation} of {line.time:%Y-%m-%d %H:%M:%S} UTC was {what}: "
-        f"an apply waits up to {one.seconds:.0f} s for what it made before it is sent again"
-    )
+    text = f"{line.operation} of {line.time:%Y-%m-%d %H:%M:%S} UTC was {what}: "
+    if not one.matters:
+        return f"{text}what it made may show up within {one.seconds:.0f} s"
+    return f"{text}an apply waits up to {one.seconds:.0f} s for what it made before it goes on"

@@ -8,6 +8,7 @@ repeated.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +18,13 @@ from typing import Any
 
 from reconciler.compare import Comparison, FieldChange
 from reconciler.diff import Change
-from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearReplyError
+from reconciler.errors import (
+    ApiError,
+    NotFoundError,
+    ReconcilerError,
+    ThrottledError,
+    UnclearReplyError,
+)
 from reconciler.journal import Journal
 from reconciler.kinds import BY_NAME
 from reconciler.observe import made_by, owner_above, reread, users_of
@@ -36,8 +43,12 @@ from reconciler.resource import (
 READ_BACK_DELAYS = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each attempt to read a write back. Terraform polls up to 20 times as well
 (https://github.com/hashicorp/terraform-provider-aws, internal/service/codeconnections)."""
+SLICE = 0.05
+"""Seconds after which a rest looks whether it should end."""
 REPEAT_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before a call is repeated that was in somebody's way, or of which nobody knows."""
+THROTTLED_SECONDS = 120.0
+"""Seconds after which a call that is throttled again and again is given up."""
 IN_THE_WAY = frozenset(
     {
         "ConcurrentModificationException",
@@ -73,12 +84,19 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time as the apply sees it, in seconds. `stopping` says that somebody wants it to end: nothing
-    new is begun then, and what is unclear is still settled."""
+    """Time as the apply sees it, in seconds. `stopping` says why it has to end, if so: nothing new
+    is begun then, and what is unclear is still settled."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    stopping: Callable[[], bool] = lambda: False
+    stopping: Callable[[], str] = str
+
+    def rest(self, seconds: float) -> None:
+        """Sleep for so long, or until somebody wants the end."""
+        for _ in range(math.ceil(seconds / SLICE)):
+            if self.stopping():
+                return
+            self.sleep(min(seconds, SLICE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +126,17 @@ class Writer:
         """Make the calls that are left of a change up to this many; the outcome if it ends here."""
         try:
             for call in change.calls[self.made[change.address] : until]:
-                if self.means.clock.stopping():
-                    return Outcome(change, Status.SKIPPED, "interrupted")
+                if why := self.means.clock.stopping():
+                    return Outcome(change, Status.SKIPPED, why)
                 self._send(change, call)
                 self.made[change.address] += 1
                 if self.made[change.address] < len(change.calls) and replaces(change):
                     self._until_gone(change)
         except UnclearReplyError as error:
             return Outcome(change, Status.UNKNOWN, str(error))
+        except ThrottledError as error:
+            why = self.means.clock.stopping()
+            return Outcome(change, Status.SKIPPED if why else Status.FAILED, why or str(error))
         except ReconcilerError as error:
             return Outcome(change, Status.FAILED, str(error))
         return None
@@ -193,36 +214,39 @@ class Writer:
         return Outcome(change, Status.FAILED, problem, live)
 
     def _send(self, change: Change, call: Call) -> None:
-        """Send a call, and all but creates again while nobody knows whether they were carried out,
-        or somebody else's change was in the way. A no to the second says nothing about the first.
-        """
+        """Send a call, and send it again while the service takes none, while somebody else's change
+        is in the way and, but for creates, while nobody knows whether it was carried out. A no to
+        the second says nothing about the first."""
         sent = Call(call.operation, self._resolved(call.parameters))
-        unclear: list[UnclearReplyError] = []
-        try:
-            self._send_until_clear(change, call, sent, unclear)
-        except ApiError as error:
-            if not unclear:
-                raise
-            raise UnclearReplyError(call.operation, f"{unclear[0].reason}; then {error}") from error
-
-    def _send_until_clear(
-        self, change: Change, call: Call, sent: Call, unclear: list[UnclearReplyError]
-    ) -> None:
-        is_create = call.operation == BY_NAME[change.address.kind].calls.create
-        for delay in REPEAT_DELAYS:
+        clock, delays = self.means.clock, list(REPEAT_DELAYS)
+        end, looks = clock.now() + THROTTLED_SECONDS, False
+        unclear: UnclearReplyError | None = None
+        while True:
             try:
+                if looks and self._is_gone(change, call):
+                    return None
                 return self._send_once(change, call, sent)
-            except UnclearReplyError as error:
-                unclear.append(error)
-                if is_create or self.means.clock.stopping():
-                    raise
-            except ApiError as error:
-                if error.code not in IN_THE_WAY or self.means.clock.stopping():
-                    raise
-            self.means.clock.sleep(delay)
-            if not is_create and self._is_gone(change, call):
-                return None
-        return self._send_once(change, call, sent)
+            except ReconcilerError as error:
+                if isinstance(error, UnclearReplyError):
+                    unclear = unclear or error
+                is_throttled = isinstance(error, ThrottledError)
+                left = clock.now() < end if is_throttled else bool(delays)
+                if not left or clock.stopping() or not self._may_repeat(change, call, error):
+                    raise _after(unclear, error) from error
+            if not is_throttled:  # else the pace is found below
+                clock.sleep(delays.pop(0))
+                looks = not self._is_create(change, call)
+
+    def _may_repeat(self, change: Change, call: Call, error: ReconcilerError) -> bool:
+        """Whether a call may be sent again after this."""
+        if isinstance(error, UnclearReplyError):
+            return not self._is_create(change, call)
+        in_the_way = isinstance(error, ApiError) and error.code in IN_THE_WAY
+        return in_the_way or isinstance(error, ThrottledError)
+
+    @staticmethod
+    def _is_create(change: Change, call: Call) -> bool:
+        return call.operation == BY_NAME[change.address.kind].calls.create
 
     def _send_once(self, change: Change, call: Call, sent: Call) -> None:
         calls = BY_NAME[change.address.kind].calls
@@ -308,6 +332,13 @@ class Writer:
         if not change.resource.taggable():
             fields = tuple(field for field in fields if field.path != "owner")
         return f"carried out, but it reads back differently: {_paths(fields)}" if fields else ""
+
+
+def _after(unclear: UnclearReplyError | None, error: ReconcilerError) -> ReconcilerError:
+    """What a failure amounts to after one that was unclear."""
+    if unclear is None or not isinstance(error, ApiError):
+        return error
+    return UnclearReplyError(error.operation, f"{unclear.reason}; then {error}")
 
 
 def _id_in(item: str, member: str, call: Call, reply: Mapping[str, Any]) -> str:

@@ -21,24 +21,60 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     CredentialRetrievalError,
     EndpointConnectionError,
+    LoginError,
     NoCredentialsError,
     ParamValidationError,
+    PartialCredentialsError,
+    ProxyConnectionError,
+    RefreshWithMFAUnsupportedError,
     SSLError,
+    SSOError,
     TokenRetrievalError,
 )
 
 from reconciler.aws.pacer import Pacer
 from reconciler.aws.session import READ_SECONDS, Session, one_line, without_secrets
-from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearReplyError
+from reconciler.errors import (
+    ApiError,
+    NotFoundError,
+    ReconcilerError,
+    ThrottledError,
+    UnclearReplyError,
+)
 from reconciler.safe import safe
 
 _log = logging.getLogger(__name__)
+NO_LOGIN = (
+    CredentialRetrievalError,
+    LoginError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    RefreshWithMFAUnsupportedError,
+    SSOError,
+    TokenRetrievalError,
+)
+"""What botocore raises before it sends anything, for want of somebody to send it as."""
 MAX_PAGES = 1000
 PAGE_SIZE = 100
 """The most the API gives at once (botocore service model, shape MaxResults)."""
 THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
+"""The codes among those that botocore takes for throttling (botocore/retries/standard.py) that
+this service, and AWS in front of it, is known to use."""
 THROTTLED_SECONDS = 120.0
-"""Seconds after which a call that is throttled again and again is given up."""
+"""Seconds after which a read that is throttled again and again is given up."""
+CERTAIN = THROTTLED | {
+    *("AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException"),
+    *("IncompleteSignature", "IncompleteSignatureException", "InvalidClientTokenId"),
+    *("InvalidSignatureException", "MalformedHttpRequestException", "MissingAuthenticationToken"),
+    *("MissingAuthenticationTokenException", "NotAuthorized", "OptInRequired", "RequestExpired"),
+    *("SerializationException", "SignatureDoesNotMatch", "SubscriptionRequiredException"),
+    *("UnknownOperationException", "UnrecognizedClientException", "UnsupportedOperationException"),
+    *("ValidationError", "ValidationException"),
+}
+"""What AWS itself says no with, beside the errors that the service declares
+(https://docs.aws.amazon.com/codeconnections/latest/APIReference/CommonErrors.html, and the ones
+of AWS JSON 1.0 services). Any other refusal may come from something in between, which knows nothing
+of what the service has done."""
 RETRY_DELAYS = (0.2, 0.4, 0.8, 1.6)
 """Seconds before a read that failed on the way is made again, give or take half of it. A server
 that takes requests and never answers holds a read up for a minute at most."""
@@ -71,11 +107,12 @@ class AwsApi:
         return self._pool.map(self._read, calls)
 
     def write(self, call: Any) -> Mapping[str, Any]:
-        """Carry out one mutating call, sent once, and again only while AWS says it is throttled.
+        """Send one mutating call once, at the pace the service takes them.
 
-        Raises `ApiError` when it was certainly not carried out, else `UnclearReplyError`.
+        Raises `ApiError` when it was certainly not carried out (`ThrottledError` when it may be
+        sent again), else `UnclearReplyError`.
         """
-        return self._paced(self._writer, call.operation, call.parameters, ())
+        return self._paced(self._writer, call.operation, call.parameters)
 
     def close(self) -> None:
         """Let go of what only waits to be read; nothing can be read afterwards."""
@@ -92,14 +129,14 @@ class AwsApi:
         model = self._reader.meta.service_model.operation_model(operation)
         member = _items_member(model)
         if member is None:
-            return self._paced(self._reader, operation, parameters, RETRY_DELAYS)
+            return self._repeated(operation, parameters)
         wanted = dict(parameters)
         if "MaxResults" in model.input_shape.members:
             wanted["MaxResults"] = PAGE_SIZE
         items: list[Any] = []
         seen: set[str] = set()
         while True:
-            reply = self._paced(self._reader, operation, wanted, RETRY_DELAYS)
+            reply = self._repeated(operation, wanted)
             if not isinstance(reply.get(member), list):
                 raise UnclearReplyError(operation, f"the reply holds no list of {member}")
             items += reply[member]
@@ -111,39 +148,39 @@ class AwsApi:
             seen.add(token)
             wanted["NextToken"] = token
 
-    def _paced(
-        self,
-        client: Any,
-        operation: str,
-        parameters: Mapping[str, Any],
-        delays: Sequence[float],
-    ) -> Mapping[str, Any]:
-        """The reply to a call at the pace the service takes them; what is throttled was not carried
-        out and is sent again, what failed on the way only after these delays."""
-        end, left = time.monotonic() + THROTTLED_SECONDS, list(delays)
+    def _repeated(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The reply to a read, which is made again when it is throttled or fails on the way."""
+        end, delays = time.monotonic() + THROTTLED_SECONDS, list(RETRY_DELAYS)
         while True:
-            self._pacer.wait()
             try:
-                reply = _call(client, operation, parameters)
-            except (ApiError, UnclearReplyError) as error:
-                if isinstance(error, ApiError) and error.code in THROTTLED:
-                    self._pacer.refused()
-                    if time.monotonic() > end:
-                        raise
-                elif left and _is_passing(error):
-                    time.sleep(left.pop(0) * random.uniform(0.5, 1.5))  # noqa: S311
-                else:
+                return self._paced(self._reader, operation, parameters)
+            except ThrottledError:
+                if time.monotonic() > end:
                     raise
-            else:
-                self._pacer.passed()
-                return reply
+            except (ApiError, UnclearReplyError) as error:
+                if not delays or not _is_passing(error):
+                    raise
+                time.sleep(delays.pop(0) * random.uniform(0.5, 1.5))  # noqa: S311
+
+    def _paced(
+        self, client: Any, operation: str, parameters: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """The reply to a call that is sent once the service is likely to take it."""
+        self._pacer.wait()
+        try:
+            reply = _call(client, operation, parameters)
+        except ThrottledError:
+            self._pacer.refused()
+            raise
+        self._pacer.passed()
+        return reply
 
 
 def _is_passing(error: ReconcilerError) -> bool:
     """Whether a read failed on the way or inside the service, so that another may succeed."""
-    if isinstance(error, ApiError):
-        return error.code == "Unreachable"
-    return isinstance(error.__cause__, BotoCoreError | ClientError)
+    return isinstance(error, UnclearReplyError) or (
+        isinstance(error, ApiError) and error.code == "Unreachable"
+    )
 
 
 def _items_member(model: Any) -> str | None:
@@ -160,14 +197,14 @@ def _call(client: Any, operation: str, parameters: Mapping[str, Any]) -> Mapping
     try:
         return method(**parameters)
     except ClientError as error:
-        raise _explained(operation, error) from error
-    except (ConnectTimeoutError, EndpointConnectionError) as error:
+        raise _explained(client, operation, error) from error
+    except (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError) as error:
         raise ApiError(operation, "Unreachable", one_line(error)) from error
     except SSLError as error:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):  # nothing has been sent yet
             raise ApiError(operation, "Unreachable", one_line(error)) from error
         raise UnclearReplyError(operation, one_line(error)) from error
-    except (NoCredentialsError, CredentialRetrievalError, TokenRetrievalError) as error:
+    except NO_LOGIN as error:
         raise ApiError(operation, "NoCredentials", one_line(error)) from error
     except ParamValidationError as error:
         raise ApiError(operation, "ParamValidation", one_line(error)) from error
@@ -189,13 +226,17 @@ def _subject(parameters: Mapping[str, Any]) -> str:
     return safe(next((str(v) for v in parameters.values() if isinstance(v, str)), ""))
 
 
-def _explained(operation: str, error: ClientError) -> ReconcilerError:
-    """A refusal by the service is a certain no; a server's failure (5xx) is none."""
+def _explained(client: Any, operation: str, error: ClientError) -> ReconcilerError:
+    """A refusal by the service is a certain no; a server's failure (5xx) is none, nor is what
+    something on the way says, which has not the service's words for it."""
     details = error.response.get("Error", {})
     code, reason = str(details.get("Code", "")), without_secrets(str(details.get("Message", "")))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if status >= 500 or code == "InternalServerException":
-        return UnclearReplyError(operation, f"{code}: {reason}")
+    declared = {shape.name for shape in client.meta.service_model.error_shapes}
+    if not 400 <= status < 500 or code not in CERTAIN | declared:
+        return UnclearReplyError(operation, f"HTTP {status}: {code}: {reason}")
+    if code in THROTTLED:
+        return ThrottledError(operation, code, reason)
     if code == "ResourceNotFoundException":
         return NotFoundError(operation, code, reason)
     return ApiError(operation, code, reason)
@@ -204,9 +245,9 @@ def _explained(operation: str, error: ClientError) -> ReconcilerError:
 def _refuse_broken_reply(
     operation_model: Any, response_dict: Mapping[str, Any], **_: object
 ) -> None:
-    """Refuse a 200 that is cut short or no JSON object, which botocore would take for an empty
+    """Refuse a yes that is cut short or no JSON object, which botocore would take for an empty
     reply: an account full of connections would look like one without any."""
-    if response_dict["status_code"] != 200:
+    if response_dict["status_code"] >= 300:
         return
     body, headers = response_dict["body"], response_dict["headers"]
     promised = headers.get("content-length")

@@ -13,15 +13,15 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reconciler.aws.session import READ_SECONDS, Session, one_line
 from reconciler.errors import ApiError, LockedError, ReconcilerError, TargetError
@@ -38,6 +38,10 @@ MAX_BYTES = 10_000
 """More than any lock holds, so that a wrong key is not read to its end."""
 
 
+MAX_SECONDS = 7 * 24 * 3600.0
+"""The longest lease: a lock that nobody gives back is in everybody's way for as long."""
+
+
 class Holder(BaseModel):
     """What the object holds: who has the lock, and for how many seconds after it was written."""
 
@@ -49,7 +53,7 @@ class Holder(BaseModel):
     who: str
     process: int
     since: datetime
-    seconds: float
+    seconds: Annotated[float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
     state: Literal["writing", "settling", "free"] = "writing"
     renewals: int = 0
     """Makes every renewal another object, so that nobody takes over what was renewed just now."""
@@ -76,6 +80,8 @@ class Lease:
         self.uri = uri
         self.lost = ""
         """Why it is not this run's any more."""
+        self.doubt = ""
+        """Why a call was not sent: after that nothing more should be."""
         self.taken_from: Holder | None = None
         """Who had it and did not give it back."""
         self._client = session.client("s3", attempts=ATTEMPTS, seconds=READ_SECONDS)
@@ -89,19 +95,25 @@ class Lease:
             seconds=seconds,
         )
         self._etag = ""
+        self._asked = False
+        """Whether nobody knows what became of the last write."""
         self._writing = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
 
-    def take(self, patience: float) -> Self:
-        """Take the lock and keep it from now on, waiting for up to so many seconds for it.
+    def take(self, patience: float, say: Callable[[str], None] = lambda text: None) -> Self:
+        """Take the lock and keep it from now on, waiting for up to so many seconds for it, and
+        saying so once.
 
         Raises `LockedError` when somebody else has it all the while, and `TargetError` when S3
         refuses or the object is no lock."""
-        end = time.monotonic() + patience
+        end, said = time.monotonic() + patience, ""
         while (seen := self._tried()) is not None:
+            if patience and not said:
+                said = f"Waiting up to {patience:.0f} s: {self._told(seen)}"
+                say(said)
             if (left := end - time.monotonic()) <= 0:
-                raise LockedError(self._told(seen))
+                raise LockedError(f"{self._told(seen)}: wait for it, or give --lock-timeout")
             time.sleep(min(left, LOOK_SECONDS))
         self._thread.start()
         return self
@@ -137,7 +149,9 @@ class Lease:
             self._thread.join()
         state = "settling" if seconds else "free"
         self._mine = self._mine.model_copy(update={"state": state, "seconds": seconds})
-        if not self.lost:
+        if self._asked and not self._etag and (seen := self._seen()) is not None:
+            self._etag = seen.etag if seen.holder.id == self._mine.id else ""
+        if self._etag and not self.lost:
             self._renew()
 
     def _keep(self) -> None:
@@ -168,15 +182,19 @@ class Lease:
         """Write the object if the condition holds."""
         body = self._mine.model_dump_json().encode()
         kind = "application/json"
+        self._asked = True
         try:
             reply = self._client.put_object(**self._place, Body=body, ContentType=kind, **condition)
         except ClientError as error:
+            self._asked = False
             if error.response.get("Error", {}).get("Code") in LOST:
                 return False
             raise self._explained(error) from error
         except BotoCoreError as error:
             raise self._explained(error) from error
-        self._etag = str(reply["ETag"])
+        if not isinstance(etag := reply.get("ETag"), str):
+            raise TargetError(f"the lock {self.uri} cannot be used: S3 answers without an ETag")
+        self._etag, self._asked = etag, False
         return True
 
     def _seen(self) -> _Seen | None:
@@ -193,13 +211,17 @@ class Lease:
             raise self._explained(error) from error
         except BotoCoreError as error:
             raise self._explained(error) from error
-        written: datetime = reply["LastModified"]
-        now = parsedate_to_datetime(reply["ResponseMetadata"]["HTTPHeaders"]["date"])
+        try:
+            written, etag = reply["LastModified"], str(reply["ETag"])
+            now = parsedate_to_datetime(reply["ResponseMetadata"]["HTTPHeaders"]["date"])
+        except (KeyError, TypeError, ValueError) as error:
+            text = f"the lock {self.uri} cannot be used: S3 answers without its usual headers"
+            raise TargetError(text) from error
         until, left = now, 0.0
         if holder.state != "free":
             until = written + timedelta(seconds=holder.seconds + CLOCK_SECONDS)
             left = (until - now).total_seconds()
-        return _Seen(holder, str(reply["ETag"]), until, left)
+        return _Seen(holder, etag, until, left)
 
     def _explained(self, error: ClientError | BotoCoreError) -> TargetError:
         return TargetError(f"the lock {self.uri} cannot be used: {one_line(error)}")
@@ -209,7 +231,7 @@ class Lease:
         if seen.holder.state == "settling":
             what, more = "a run had no answer to what it sent, which may still show up", ""
         until = f"{self.uri} is free at {seen.until.isoformat(timespec='seconds')}{more}"
-        return f"{what}: {seen.holder}; {until}: wait for it, or give --lock-timeout"
+        return f"{what}: {seen.holder}; {until}"
 
 
 def _now() -> float:
@@ -236,6 +258,7 @@ class Leased:
         try:
             self.lease.renew()
         except ReconcilerError as error:
+            self.lease.doubt = str(error)
             raise ApiError(call.operation, "NotSent", str(error)) from error
         reply: Mapping[str, Any] = self.api.write(call)
         return reply

@@ -6,22 +6,25 @@ from __future__ import annotations
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 
 import click
 
 from reconciler.apply import Event, cut_short
-from reconciler.cli.exits import Exit
+from reconciler.cli.exits import Exit, worst
 from reconciler.cli.locking import alone
-from reconciler.cli.output import is_terminal
+from reconciler.cli.output import is_terminal, tell
 from reconciler.cli.planning import Planning, Run
 from reconciler.cli.progress import display, follow
 from reconciler.cli.stopping import Stopping, stopping
+from reconciler.errors import ReconcilerError
 from reconciler.journal import Journal
 from reconciler.plan import Plan
 from reconciler.reconcile import apply_plan
 from reconciler.report import plan_document, report_document
 from reconciler.safe import safe
+from reconciler.unsettled import Unsettled
 from reconciler.writer import Clock, Means
 
 LOOK_SECONDS = 3.0
@@ -38,7 +41,13 @@ def applied(planning: Planning, *, yes: bool, wait: float) -> int:
             if plan.work and (refused := _asked(planning, run, plan, yes=yes)):
                 return refused
         run_id = uuid.uuid4().hex
-        events = _carried_out(run, plan, run_id, asked, wait=wait)
+        events: list[Event] = []
+        try:
+            _carry_out(run, plan, run_id, asked, wait, events)
+        except Exception:  # a bug: what was done is told first
+            events += cut_short(plan, events)
+            planning.finished(report_document(plan, events, run=run_id))
+            raise
         # What was read back one by one is looked at once more as a whole, as the next run would.
         after = _looked_again(run, asked) if plan.work else None
         report = report_document(plan, events, run=run_id, after=after)
@@ -46,24 +55,33 @@ def applied(planning: Planning, *, yes: bool, wait: float) -> int:
             with suppress(OSError):  # told once, when the report is written
                 click.echo()
         code = planning.finished(report)
-    return asked.code or code
+    return worst(asked.code, code)
 
 
 def _settled(run: Run) -> Plan:
-    """The plan once it is known what became of the calls that earlier runs never heard of."""
+    """The plan once it is known what became of the creates that may still show up."""
+    plan = _looked_until(run, lambda one: True)
+    for sent, text in run.judged(plan).known:
+        run.journal.resolve(sent, text)
+    return plan
+
+
+def _looked_until(run: Run, counts: Callable[[Unsettled], bool]) -> Plan:
+    """The plan once none of the open creates that count would change it."""
+    told: set[str] = set()
     with display() as line:
         while True:
             plan = run.plan()
-            judged = run.judged(plan)
-            for sent, text in judged.known:
-                run.journal.resolve(sent, text)
-            if not judged.open or plan.refusals:
+            awaited = [one for one in run.open if one.matters and counts(one)]
+            if not awaited or plan.refusals:
                 return plan
-            longest = max(judged.open, key=lambda one: one.seconds)
-            line.update(
-                f"Waiting up to {longest.seconds:.0f} s for {longest.sent.line.address}, "
-                "which an earlier run may have created"
-            )
+            longest = max(awaited, key=lambda one: one.seconds)
+            address = longest.sent.line.address
+            text = f"Waiting up to {longest.seconds:.0f} s for {address} to be listed"
+            if address not in told:
+                told.add(address)
+                line.say(f"{text}: it may have been created")
+            line.update(text)
             time.sleep(min(longest.seconds, LOOK_SECONDS))
 
 
@@ -106,17 +124,22 @@ def _looked_again(run: Run, asked: Stopping) -> Plan | None:
     if asked():
         return None
     try:
-        with asked.impatient():
-            return run.plan()
+        with asked.impatient():  # what is unclear is left to the next run
+            return _looked_until(run, lambda one: not one.sent.is_pending)
     except (KeyboardInterrupt, SystemExit):
+        return None
+    except ReconcilerError as error:
+        tell(f"Warning: not looked at once more: {error}")
         return None
 
 
-def _carried_out(run: Run, plan: Plan, run_id: str, asked: Stopping, *, wait: float) -> list[Event]:
-    """All that was said while the plan was carried out, or until a second signal ended it."""
-    events: list[Event] = []
+def _carry_out(
+    run: Run, plan: Plan, run_id: str, asked: Stopping, wait: float, events: list[Event]
+) -> None:
+    """Carry the plan out, or as much as is done when a second signal ends it; `events` takes all
+    that is said."""
     facts = {**run.journal.facts, "plan": plan.fingerprint, "run": run_id}
-    means = Means(Clock(sleep=asked.sleep, stopping=asked), Journal(run.journal.path, facts))
+    means = Means(Clock(stopping=lambda: asked() or run.ending()), Journal(run.journal.path, facts))
     with display() as line:
         doing = apply_plan(
             plan,
@@ -132,4 +155,3 @@ def _carried_out(run: Run, plan: Plan, run_id: str, asked: Stopping, *, wait: fl
                 events.append(event)  # noqa: PERF402  what came before a signal must not be lost
         except (KeyboardInterrupt, SystemExit):
             events += cut_short(plan, events)
-    return events

@@ -25,6 +25,8 @@ class Exit(IntEnum):
 
 PRECEDENCE = (
     Exit.UNKNOWN,
+    Exit.INTERRUPTED,
+    Exit.TERMINATED,
     Exit.PARTLY,
     Exit.ERROR,
     Exit.STALE,

@@ -38,9 +38,14 @@ def _on_this_machine(journal: Path, seconds: float) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     path, holder = journal.with_suffix(".lock"), journal.with_suffix(".holder")
-    lock = FileLock(path, timeout=seconds)
+    lock = FileLock(path)
     try:
-        lock.acquire()
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if seconds:
+                tell(f"Waiting up to {seconds:.0f} s for another run{_since(holder)}")
+            lock.acquire(timeout=seconds)
     except Timeout as error:
         text = f"another run is writing there{_since(holder)}: wait for it, or give --lock-timeout"
         raise LockedError(text) from error
@@ -67,24 +72,18 @@ def _everywhere(run: Run) -> Iterator[Run]:
         return
     from reconciler.aws.lease import Lease, Leased
 
-    lease = Lease(run.session, uri, who(), planning.lock_lease).take(planning.lock_timeout)
+    lease = Lease(run.session, uri, who(), planning.lock_lease)
+    leased = replace(run, api=Leased(run.api, lease), ending=lambda: lease.doubt)
     try:
+        lease.take(planning.lock_timeout, tell)
         if lease.taken_from is not None:
             tell(f"Warning: {uri} was never given back by {lease.taken_from}: taken over")
-        yield replace(run, api=Leased(run.api, lease))
+        yield leased
     finally:
         try:
-            lease.release(_unsettled(run))
+            lease.release(leased.unsettled())
         except ReconcilerError as error:
             tell(f"Warning: not given back: {error}")
-
-
-def _unsettled(run: Run) -> float:
-    """Seconds until what this machine sent and never heard of has shown up: another machine does
-    not know of it."""
-    now = datetime.now(UTC)
-    ages = [(now - line.time).total_seconds() for line in run.journal.pending()]
-    return max([0.0, *(run.planning.settle - age for age in ages)])
 
 
 def _since(holder: Path) -> str:

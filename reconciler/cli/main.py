@@ -7,6 +7,8 @@ import io
 import os
 import signal
 import sys
+import traceback
+from contextlib import suppress
 from importlib import import_module
 from pkgutil import iter_modules
 from types import FrameType
@@ -70,9 +72,14 @@ def main() -> NoReturn:
         code = run(sys.argv[1:])
     except SystemExit as leaving:
         code = int(leaving.code or Exit.DONE)
-    if code in (Exit.INTERRUPTED, Exit.TERMINATED):
-        # Reads that nobody waits for any more would hold the process up until their time is over.
-        sys.stderr.flush()
+        if code == Exit.TERMINATED:
+            click.echo("Terminated.", err=True)
+    if code in (Exit.UNKNOWN, Exit.INTERRUPTED, Exit.TERMINATED):
+        # Reads that nobody waits for any more would hold the process up until their time is over,
+        # and one more Ctrl-C would take the exit code away.
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            with suppress(OSError):
+                stream.flush()
         os._exit(code)
     sys.exit(code)
 
@@ -92,9 +99,11 @@ def run(arguments: list[str]) -> int:
     except (ReconcilerError, OSError) as error:
         click.echo(f"Error: {safe(str(error))}", err=True)
         return Exit.STALE if isinstance(error, LockedError) else Exit.ERROR
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  told as a bug
         if "--debug" in arguments or os.environ.get("RECONCILER_DEBUG"):
-            raise
+            for line in "".join(traceback.format_exception(error)).splitlines():
+                click.echo(safe(line), err=True)
+            return Exit.ERROR
         text = safe(f"{type(error).__name__}: {error}")
         click.echo(f"Bug: {text}; RECONCILER_DEBUG=1 shows where", err=True)
         return Exit.ERROR
@@ -104,6 +113,9 @@ def run(arguments: list[str]) -> int:
 def _refused(error: click.ClickException) -> int:
     """Say what click does not accept; the text may repeat the name of a file."""
     code = Exit.ERROR
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return Exit.USAGE
     if isinstance(error, click.UsageError):
         code = Exit.USAGE
         if error.ctx is not None:

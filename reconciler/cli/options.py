@@ -57,7 +57,8 @@ class S3Uri(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The URI as it is, or a usage error."""
         if re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[!-~]{1,1024}", str(value)) is None:
-            self.fail(f"{value!r} is not like s3://BUCKET/KEY", param, ctx)
+            text = f"{value!r} is not like s3://BUCKET/KEY, where BUCKET has 3 to 63 characters"
+            self.fail(text, param, ctx)
         return str(value)
 
 
@@ -230,7 +231,7 @@ def writing_options(command: Command) -> Command:
             default="5m",
             show_default=True,
             metavar="TIME",
-            help="How long --lock outlives a run that died.",
+            help="How long --lock outlives a run that died: as long as --settle at least.",
         ),
         option(
             "--lock-timeout",
@@ -244,4 +245,27 @@ def writing_options(command: Command) -> Command:
 
 
 yes = option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
-addresses = click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
+
+
+class AddressType(click.ParamType[str]):
+    """The address of an object."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The address as it is, or a usage error."""
+        from reconciler.kinds import BY_NAME
+
+        kind, slash, name = str(value).partition("/")
+        if kind not in BY_NAME or not slash or not name:
+            kinds = ", ".join(BY_NAME)
+            self.fail(f"{value!r} is not KIND/NAME, where KIND is one of {kinds}", param, ctx)
+        return str(value)
+
+
+def addresses(*, required: bool = True) -> Callable[[Command], Command]:
+    """Addresses as arguments."""
+    metavar = "ADDRESS..." if required else "[ADDRESS]..."
+    return click.argument(
+        "addresses", nargs=-1, required=required, metavar=metavar, type=AddressType()
+    )

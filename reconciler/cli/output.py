@@ -113,18 +113,13 @@ class Outputs:
         text = render(document, output.format, color=color)
         if output.file is not None:
             _save(output.file, text)
-            return
-        try:
-            click.echo(text, nl=False, color=color)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise ReconcilerError(f"standard output cannot be written: {error.strerror}") from error
+        else:
+            _print(text, color=color)
 
     def show(self, document: Mapping[str, Any], *, err: bool = False) -> None:
         """Show the document as text to the person at the terminal, whatever was asked for."""
         color = self.color and not err
-        click.echo(render(document, "text", color=color), nl=False, err=err, color=color)
+        _print(render(document, "text", color=color), color=color, err=err)
 
 
 def wants_color(color: str) -> bool:
@@ -156,6 +151,16 @@ def _check_writable(file: str) -> None:
     target = Path(file) if Path(file).exists() else Path(file).parent
     if Path(file).is_dir() or not os.access(target, os.W_OK):
         raise ReconcilerError(f"{file} cannot be written: check its folder and permissions")
+
+
+def _print(text: str, *, color: bool, err: bool = False) -> None:
+    try:
+        click.echo(text, nl=False, color=color, err=err)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        stream = "error" if err else "output"
+        raise ReconcilerError(f"standard {stream} cannot be written: {error.strerror}") from error
 
 
 def _save(file: str, text: str) -> None:

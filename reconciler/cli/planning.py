@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -25,14 +25,23 @@ from reconciler.guards import Allow
 from reconciler.journal import Journal
 from reconciler.plan import Plan
 from reconciler.reconcile import Compare, plan_for
+from reconciler.render import summary
 from reconciler.resource import Api, Desired, Target
-from reconciler.unsettled import SETTLE_SECONDS, Judgement, judge, warned
+from reconciler.unsettled import (
+    SETTLE_SECONDS,
+    Judgement,
+    Judging,
+    Unsettled,
+    in_doubt,
+    judge,
+    warned,
+)
 
 if TYPE_CHECKING:
     from reconciler.aws.session import Session
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Run:
     """An opened target, ready to be planned for."""
 
@@ -42,10 +51,18 @@ class Run:
     today: date
     journal: Journal
     session: Session | None = None
+    ending: Callable[[], str] = str
+    """Why nothing more should be sent, if so: the lock is lost, say."""
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    looked: datetime | None = None
+    """When the last plan was begun."""
+    open: tuple[Unsettled, ...] = ()
+    """What could still show up then."""
 
     def plan(self) -> Plan:
         """The plan as things are now, with a warning for what an earlier run sent and never heard
         of again; reads are counted on a terminal."""
+        begun = datetime.now(UTC)
         with display() as line:
             plan = plan_for(
                 self.planning.desired,
@@ -55,14 +72,28 @@ class Run:
                 allow=self.planning.allow,
                 compare=self.planning.compare,
             )
-        return warned(plan, self.judged(plan).open)
+        self.looked, self.open = begun, self.judged(plan).open
+        return warned(plan, self.open)
 
     def judged(self, plan: Plan) -> Judgement:
         """What a plan from complete reads says about the calls of earlier runs."""
         if not plan.is_complete:
             return Judgement()
-        now, window = datetime.now(UTC), self.planning.settle
-        return judge(plan, self.journal.history(), now=now, window=window)
+        judging = Judging(
+            datetime.now(UTC), self.started, self.planning.settle, self.planning.deletes
+        )
+        return judge(plan, self.journal.history(), judging)
+
+    def unsettled(self) -> float:
+        """Seconds until all that this machine has sent has shown up, as far as can be told."""
+        times = [one.sent.line.time for one in self.open]
+        times += [
+            sent.line.time
+            for sent in in_doubt(self.journal.history())
+            if sent.is_pending or self.looked is None or sent.line.time >= self.looked
+        ]
+        now = datetime.now(UTC)
+        return max([0.0, *(self.planning.settle - (now - t).total_seconds() for t in times)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +107,8 @@ class Planning:
     outputs: Outputs
     allow_pending: bool
     simulate: bool
+    deletes: bool
+    """Whether what is there and not declared, or declared, gets deleted."""
     journals: Path | None
     """The folder of the journals; none for a command that has nothing to do with them."""
     settle: float
@@ -91,6 +124,7 @@ class Planning:
         desired: Desired | None = None,
         compare: Compare | None = None,
         simulate: bool = False,
+        deletes: bool = False,
     ) -> Planning:
         """Understand the options and load the files; wrong files end the command here.
 
@@ -116,6 +150,7 @@ class Planning:
             outputs=outputs,
             allow_pending=options.get("allow_pending", False),
             simulate=simulate,
+            deletes=deletes or options.get("prune", False),
             journals=folder_of(options["journal"]) if "journal" in options else None,
             settle=options.get("settle", SETTLE_SECONDS),
             lock=options.get("lock") or "",
@@ -141,6 +176,8 @@ class Planning:
             self.outputs.write(document)
         except ReconcilerError as error:
             tell(f"Error: {error}")
+            if document.get("outcomes"):
+                tell(f"{summary(document)} `reconciler journal` shows what was sent.")
             code = worst(code, Exit.ERROR)
         except BrokenPipeError:
             # Nobody reads stdout any more; what was done is done, and its code stands.
@@ -148,7 +185,8 @@ class Planning:
         self._unused_allowances(document)
         if unread := document["coverage"]["unread"]:
             failed = f"{len(unread)} read{'s' * (len(unread) != 1)} failed"
-            tell(f"Error: {failed}, so nothing can be applied: {unread[0]['reason']}")
+            reasons = "; ".join(dict.fromkeys(gap["reason"] for gap in unread[:3]))
+            tell(f"Error: {failed}, so nothing can be applied: {reasons}")
         return code
 
     def _unused_allowances(self, document: Mapping[str, Any]) -> None:

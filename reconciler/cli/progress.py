@@ -3,11 +3,12 @@ carried out, people being waited for."""
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from reconciler.apply import Event, Seen, Started, Waiting
 from reconciler.cli.output import is_terminal, tell
@@ -65,6 +66,37 @@ class SpinnerLine:
         self.status.console.print(Text(safe(text)), soft_wrap=True)
 
 
+class Unfailing(io.TextIOBase):
+    """A terminal that may go away: nothing that is being done depends on what it shows."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """That of the terminal."""
+        return self.stream.encoding
+
+    def fileno(self) -> int:
+        """That of the terminal, which its size is asked of."""
+        return self.stream.fileno()
+
+    def isatty(self) -> bool:
+        """It was one when it was taken."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Show a text."""
+        with suppress(OSError):
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Show what has been written."""
+        with suppress(OSError):
+            self.stream.flush()
+
+
 @contextmanager
 def display() -> Iterator[Line]:
     """A line with a spinner on a terminal, else one that only says what has to be said."""
@@ -73,7 +105,7 @@ def display() -> Iterator[Line]:
         return
     from rich.console import Console
 
-    with Console(stderr=True, highlight=False).status("") as status:
+    with Console(file=cast(IO[str], Unfailing(sys.stderr)), highlight=False).status("") as status:
         yield SpinnerLine(status)
 
 

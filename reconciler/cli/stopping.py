@@ -16,8 +16,6 @@ from reconciler.cli.exits import Exit
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-SLICE = 0.05
-"""Seconds after which a sleep looks whether it should end."""
 DEAF = 1.0
 """Seconds after the second signal in which further ones are taken for the same impatience."""
 TEXT = b"\nStopping: the running call is settled, no new one is made. Again to leave at once.\n"
@@ -31,15 +29,9 @@ class Stopping:
         self._last = 0.0
         self._patient = True
 
-    def __call__(self) -> bool:
-        """Whether nothing new should be begun."""
-        return self.code is not Exit.DONE
-
-    def sleep(self, seconds: float) -> None:
-        """Sleep for so long, or until the end is asked for."""
-        end = time.monotonic() + seconds
-        while not self() and (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, SLICE))
+    def __call__(self) -> str:
+        """Why nothing new should be begun, if so."""
+        return "interrupted" if self.code is not Exit.DONE else ""
 
     @contextmanager
     def impatient(self) -> Iterator[None]:

@@ -13,6 +13,13 @@ FORMATS: tuple[str, ...] = tuple(
 )
 
 
+def summary(document: Mapping[str, Any]) -> str:
+    """What the document amounts to, in a sentence or two."""
+    from reconciler.render._words import result  # it knows the kinds, which take time to load
+
+    return " ".join(result(document))
+
+
 def render(document: Mapping[str, Any], format: str, *, color: bool = False) -> str:
     """The document in one of `FORMATS`; `color` is for terminals and only `text` knows it."""
     text: str = import_module(f"{__name__}.{format}").render(document, color=color)

@@ -43,7 +43,9 @@ class Header(BaseModel):
     )
     defaults: Defaults = Field(default=Defaults(), description="What holds for every entry.")
     ignore_tags: list[Annotated[str, Text(1, 128)]] = Field(
-        default=[], description="Patterns of live tag keys that are not this program's to judge."
+        default=[],
+        max_length=200,
+        description="Patterns of live tag keys that are not this program's to judge.",
     )
 
 

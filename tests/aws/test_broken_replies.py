@@ -48,6 +48,12 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read is made again at once."""
+    monkeypatch.setattr("reconciler.aws.api.RETRY_DELAYS", (0.0,))
+
+
 @pytest.fixture
 def server() -> Iterator[Server]:
     with Server(("127.0.0.1", 0), Handler) as running:

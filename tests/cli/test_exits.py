@@ -58,7 +58,7 @@ def test_the_numbers_are_promises() -> None:
         "INTERRUPTED": 130,
         "TERMINATED": 143,
     }
-    assert [code.value for code in PRECEDENCE] == [4, 3, 1, 6, 5, 7, 2]
+    assert [code.value for code in PRECEDENCE] == [4, 130, 143, 3, 1, 6, 5, 7, 2]
 
 
 def test_a_clean_document_is_done() -> None:

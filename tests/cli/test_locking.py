@@ -163,7 +163,7 @@ def test_what_is_unclear_keeps_other_machines_out(
             time.sleep(0.5)
             first.send_signal(signal.SIGINT)
         out, _ = first.communicate(timeout=PATIENCE)
-    assert first.returncode == 130
+    assert first.returncode == 4
     assert " UNKNOWN  connection/main" in out
     words = ("--endpoint-url", emulator.url, "--journal", "there")
     second = cli("apply", "--yes", desired, *words)

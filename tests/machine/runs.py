@@ -251,6 +251,7 @@ class Runs:
             outputs=nothing,
             allow_pending=True,
             simulate=False,
+            deletes=prune,
             journals=None,
             settle=WINDOW,
             lock="",

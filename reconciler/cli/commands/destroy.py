@@ -39,4 +39,5 @@ def command(**options: Any) -> int:
     from reconciler.cli.planning import Planning
     from reconciler.diff import undeclare
 
-    return applied(Planning.of(options, compare=undeclare), yes=options["yes"], wait=0.0)
+    planning = Planning.of(options, compare=undeclare, deletes=True)
+    return applied(planning, yes=options["yes"], wait=0.0)

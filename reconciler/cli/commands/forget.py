@@ -17,7 +17,7 @@ Examples:
   reconciler forget --local --owner platform repository_link/acme/network
 """
 )
-@addresses
+@addresses()
 @target_options
 @yes
 @writing_options

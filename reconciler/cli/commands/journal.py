@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import journal, option
+from reconciler.cli.options import addresses, journal, option
+from reconciler.cli.output import tell
 
 MARKS = {"sent": "PENDING", "unknown": "PENDING"}
 
@@ -19,7 +20,7 @@ Examples:
   reconciler journal --format json connection/github-main
 """
 )
-@click.argument("addresses", nargs=-1, metavar="[ADDRESS]...")
+@addresses(required=False)
 @option("--pending", is_flag=True, help="Only calls of which nobody knows what came of them.")
 @option(
     "--format",
@@ -35,9 +36,15 @@ def command(addresses: tuple[str, ...], pending: bool, format: str, journal: str
     A pending one may or may not have been carried out; the next apply of its target finds out.
     """
     from reconciler.cli.state import folder_of
+    from reconciler.errors import ReconcilerError
     from reconciler.journal import history
 
-    files = sorted(folder_of(journal).glob("*.jsonl"))
+    folder = folder_of(journal)
+    if not folder.is_dir():
+        if journal:
+            raise ReconcilerError(f"there is no journal folder {journal}")
+        tell(f"Nothing was sent from here: {folder} does not exist.")
+    files = sorted(folder.glob("*.jsonl"))
     calls = sorted(
         (sent for file in files for sent in history(file)), key=lambda sent: sent.line.time
     )

@@ -17,7 +17,7 @@ Examples:
   reconciler wait --timeout 1h host/ghes connection/ghes-main
 """
 )
-@addresses
+@addresses()
 @target_options
 @option(
     "--for",
