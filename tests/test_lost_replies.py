@@ -16,9 +16,10 @@ from reconciler.cli.exits import Exit, exit_code
 from reconciler.emulator import Emulator, Fault
 from reconciler.emulator import Settings as EmulatorSettings
 from reconciler.journal import Journal, lines
+from reconciler.resource import Call, ReadResult
 from reconciler.writer import Clock, Means
 from tests.conftest import ACCOUNT, REGION
-from tests.test_apply import AT_ONCE, applied, desired_of, planned, statuses
+from tests.test_apply import AT_ONCE, Between, applied, desired_of, planned, statuses
 
 DESIRED = """
 version: 1
@@ -44,8 +45,10 @@ CREATES = {
     "CreateRepositoryLink": "repository_link/acme/network",
     "CreateSyncConfiguration": "sync_configuration/network-prod",
 }
+GITHUB = "provider_type: GitHub}]"
 KEY = "connection: main, encryption_key_arn: 'arn:aws:kms:eu-west-1:111122223333:key/k-1'"
-LOST = ("reset", "eof", "timeout", "cut", "html", "empty", "500", "502", "503", "504")
+PAGES = ("403", "408", "429", "500", "502", "503", "504")
+LOST = ("reset", "eof", "timeout", "cut", "html", "empty", *PAGES)
 NOT_DONE = ("dropped", "unavailable")
 
 
@@ -89,6 +92,25 @@ def test_a_create_whose_reply_is_lost_is_sent_once_and_found(
     assert sent(quick) == dict.fromkeys(CREATES, 1)
     assert planned(desired_of(DESIRED), impatient(quick)).work == ()
     assert [line.event for line in lines(tmp_path / "journal")] == ["sent", "done"] * 4
+
+
+@pytest.mark.parametrize("owner", ["platform", "others", None])
+def test_a_namesake_that_somebody_else_made_is_not_found(
+    quick: Emulator, owner: str | None
+) -> None:
+    """Only what carries the id of this run is what this run has made."""
+    theirs = boto3.client("codeconnections", endpoint_url=quick.url, region_name=REGION)
+    tags = [{"Key": "reconciler.owner", "Value": owner}] if owner else []
+
+    def meanwhile(call: Call) -> ReadResult | None:
+        if call.operation == "CreateConnection":
+            theirs.create_connection(ConnectionName="main", ProviderType="GitHub", Tags=tags)
+            quick.control.fault(Fault(kind="dropped", operation="CreateConnection"))
+        return None
+
+    one = desired_of(DESIRED[: DESIRED.index("hosts")] + "connections: [{name: main, " + GITHUB)
+    report = applied(one, Between(impatient(quick), meanwhile), means=AT_ONCE)
+    assert statuses(report) == {"connection/main": "unknown"}
 
 
 @pytest.mark.parametrize("kind", NOT_DONE)

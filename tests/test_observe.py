@@ -209,6 +209,7 @@ ODD = {
         NotFoundError("ListConnections", "ResourceNotFoundException", ""),
     ),
     "an empty tag": ("ListTagsForResource", {"Tags": [{}]}),
+    "no tags at all": ("ListTagsForResource", {}),
     "a null tag": ("ListTagsForResource", {"Tags": [None]}),
 }
 

@@ -11,7 +11,9 @@ from fnmatch import fnmatchcase
 from reconciler.emulator.errors import ApiError, ControlError
 from reconciler.emulator.http import Reply
 
-LOST = ("reset", "eof", "timeout", "cut", "html", "empty", "500", "502", "503", "504")
+PAGES = ("403", "408", "429", "500", "502", "503", "504")
+"""The HTTP statuses with which something in between answers for the service, with a page."""
+LOST = ("reset", "eof", "timeout", "cut", "html", "empty", *PAGES)
 """The operation is carried out and its answer is lost, each in its own way."""
 NOT_DONE = ("dropped", "unavailable")
 """The operation is not carried out: the connection ends, or a 503 comes back."""
@@ -105,7 +107,7 @@ def spoiled(fault: Fault, reply: Reply) -> Reply:
             return Reply(200, reply.content_type, b"")
         case "unavailable":
             return Reply(503, "text/html", _HTML)
-        case "500" | "502" | "503" | "504":
-            return Reply(int(fault.kind), "text/html", _HTML)
+        case status if status in PAGES:
+            return Reply(int(status), "text/html", _HTML)
         case _:
             return reply

@@ -92,9 +92,12 @@ BROKEN = {
 }
 
 
+@pytest.mark.parametrize("status", [200, 202, 206])
 @pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
-def test_a_malformed_200_is_a_read_error(api: AwsApi, server: Server, body: bytes) -> None:
-    server.body, server.length = body, len(body)
+def test_a_malformed_yes_is_a_read_error(
+    api: AwsApi, server: Server, body: bytes, status: int
+) -> None:
+    server.status, server.body, server.length = status, body, len(body)
     result = read(api)
     assert isinstance(result, UnclearReplyError)
     assert result.operation == "ListConnections"
@@ -127,6 +130,17 @@ def test_a_page_token_that_repeats_ends_in_a_read_error(api: AwsApi, server: Ser
 
 
 CREATE = Call("CreateConnection", {"ConnectionName": "a", "ProviderType": "GitHub"})
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"__type": "x#SomethingElse"}'])
+@pytest.mark.parametrize("status", [302, 403, 408, 429, 499])
+def test_a_no_that_is_not_the_services_own_is_none(
+    api: AwsApi, server: Server, status: int, body: bytes
+) -> None:
+    server.status, server.body, server.length = status, body, len(body)
+    with pytest.raises(UnclearReplyError):
+        api.write(CREATE)
+    assert server.requests == 1
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])

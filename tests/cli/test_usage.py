@@ -218,6 +218,37 @@ def test_a_time_after_wait_without_equals_is_told(desired: Path, cli: Cli) -> No
     assert (result.code, "write --wait=5m" in result.err) == (64, True)
 
 
+@pytest.mark.parametrize("words", [(), ("emulator",)])
+def test_no_command_at_all_shows_the_help(cli: Cli, words: tuple[str, ...]) -> None:
+    result = cli(*words)
+    assert (result.code, result.out) == (64, "")
+    assert "\nCommands:\n" in result.err
+
+
+@pytest.mark.parametrize("command", ["wait", "forget", "journal"])
+def test_what_is_no_address_is_told(cli: Cli, command: str) -> None:
+    for wrong in ("main", "connection", "connection/", "repository/x"):
+        result = cli(command, wrong)
+        assert result.code == 64
+        assert f"{wrong!r} is not KIND/NAME, where KIND is one of " in result.err
+
+
+def test_a_journal_folder_that_is_not_there_is_told(cli: Cli) -> None:
+    named, usual = cli("journal", "--journal", "typo"), cli("journal")
+    assert (named.code, named.err) == (1, "Error: there is no journal folder typo\n")
+    assert (usual.code, usual.out) == (0, "")
+    assert usual.err.startswith("Nothing was sent from here: ")
+
+
+def test_without_a_home_folder_one_is_asked_for(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    result = cli("journal")
+    assert result.code == 1
+    assert "give --journal a folder, or set HOME" in result.err
+
+
 def test_a_dash_is_stdout(cli: Cli, desired: Path) -> None:
     assert json.loads(cli("validate", "--output", "json=-", desired).out)["problems"] == []
     assert not Path("-").exists()

@@ -173,9 +173,9 @@ Examples:
 def fault(kind: str | None, clear: bool, store: Path, **details: Any) -> None:
     """Let some of the next requests go wrong.
 
-    KIND is an error code of AWS (nothing is done); reset, eof, timeout, cut, html, empty, 500, 502,
-    503 or 504 (done, and the answer is lost); dropped or unavailable (not done); delay; or stale
-    (lists leave out what is new).
+    KIND is an error code of AWS (nothing is done); reset, eof, timeout, cut, html, empty, 403, 408,
+    429, 500, 502, 503 or 504 (done, and the answer is lost); dropped or unavailable (not done);
+    delay; or stale (lists leave out what is new).
     """
     from reconciler.emulator import ControlError, Fault
 

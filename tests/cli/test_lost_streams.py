@@ -1,0 +1,79 @@
+"""Streams that go away, are full or closed: what is done stands, and as much as can be told is."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from reconciler.emulator import Emulator, Fault
+from tests.cli.terminal import PATIENCE, command, environment
+
+
+def test_a_terminal_that_goes_away_takes_no_report_with_it(
+    emulator: Emulator, desired: Path, tmp_path: Path
+) -> None:
+    """SIGHUP is ignored, as by nohup; showing something fails, and nothing else does."""
+    emulator.control.fault(Fault(kind="delay", operation="CreateConnection", seconds=1))
+    master, slave = pty.openpty()
+    words = ("--yes", desired, "--endpoint-url", emulator.url, "--output", "json=report.json")
+    line = command("apply", *words, "--allow-pending")
+    with subprocess.Popen(
+        ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh", *line],
+        stdin=slave,
+        stdout=subprocess.DEVNULL,
+        stderr=slave,
+        env=environment(),
+        start_new_session=True,
+    ) as process:
+        os.close(slave)
+        os.read(master, 1)
+        os.close(master)
+        assert process.wait(PATIENCE) == 0
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert report["outcome_summary"]["applied"] == 1
+
+
+def test_closed_standard_files_are_not_mistaken_for_others(
+    emulator: Emulator, desired: Path, tmp_path: Path
+) -> None:
+    emulator.control.fault(Fault(kind="delay", operation="CreateConnection", seconds=2))
+    line = command("apply", "--yes", desired, "--endpoint-url", emulator.url)
+    closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *line]
+    with subprocess.Popen(closed, env=environment()) as process:
+        end = time.monotonic() + PATIENCE
+        while not list((tmp_path / "state").rglob("*.jsonl")) and time.monotonic() < end:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 130
+    files = [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if b"Stopping" in path.read_bytes()]
+
+
+def test_a_report_that_cannot_be_shown_leaves_its_sum_on_stderr(
+    emulator: Emulator, desired: Path
+) -> None:
+    line = command("apply", "--yes", desired, "--endpoint-url", emulator.url, "--output", "json")
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            line, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environment()
+        )
+    assert done.returncode == 1
+    assert "Error: standard output cannot be written: No space left on device" in done.stderr
+    assert "Apply: 1 applied. `reconciler journal` shows what was sent." in done.stderr
+
+
+def test_a_plan_that_cannot_be_shown_is_not_carried_out(emulator: Emulator, desired: Path) -> None:
+    line = command("apply", "--yes", desired, "--endpoint-url", emulator.url)
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            line, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environment()
+        )
+    assert done.returncode == 1
+    assert done.stderr == "Error: standard output cannot be written: No space left on device\n"
+    assert not emulator.control.requests(mutating_only=True)
