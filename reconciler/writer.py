@@ -166,9 +166,7 @@ class Writer:
         """A renamed object goes only while the one that takes its place is there and ready."""
         if (address := change.successor) is None:
             return
-        id_ = self.ids.get(address, "")
-        successor = Live(address, id_, {}, arn=id_ if is_arn(id_) else "")
-        live = reread(self.api, successor) if id_ else None
+        live = reread(self.api, Live(address, self.ids[address], {}))
         if live is None or not live.ready:
             status = live.status if live else "gone"
             raise ReconcilerError(f"{address}, which takes its place, is {status}: plan again")

@@ -152,8 +152,61 @@ def test_a_full_disk_sends_nothing_that_it_could_not_note(
 
 def test_a_folder_that_cannot_be_made_is_said_before_anything(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(ReconcilerError, match="give --journal a folder"):
-        Journal(tmp_path / "file" / "journal").check()
+    path = tmp_path / "file" / "journal"
+    with pytest.raises(ReconcilerError) as raised:
+        Journal(path).check()
+    assert str(raised.value) == (
+        f"the journal {path} cannot be written: File exists; "
+        "nothing is sent without it: give --journal a folder"
+    )
+
+
+def test_checking_writes_nothing(journal: Journal) -> None:
+    journal.check()
+    assert journal.path is not None
+    assert journal.path.read_bytes() == b""
+
+
+def test_without_a_path_nothing_is_kept() -> None:
+    journal = Journal()
+    journal.check()
+    with journal.sending(MAIN, CREATE):
+        pass
+    assert journal.history() == []
+
+
+def test_what_cannot_be_resolved_is_looked_at_once_more(journal: Journal) -> None:
+    with pytest.raises(UnclearReplyError), journal.sending(MAIN, CREATE):
+        raise UnclearReplyError("CreateConnection", "timeout")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("reconciler.journal.os.write", full)
+        journal.resolve(journal.pending()[0], "there")
+    assert len(journal.pending()) == 1
+
+
+def test_a_line_that_is_no_text_hides_no_other(journal: Journal) -> None:
+    assert journal.path is not None
+    journal.check()
+    journal.path.write_bytes(b"\xff\xfe\n")
+    with journal.sending(MAIN, CREATE):
+        assert len(journal.pending()) == 1
+
+
+def test_a_journal_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ReconcilerError) as raised:
+        list(lines(tmp_path))
+    assert str(raised.value) == f"the journal {tmp_path} cannot be read: Is a directory"
+
+
+def test_a_system_that_syncs_no_folders_is_written_on_all_the_same(journal: Journal) -> None:
+    def files_only(file: int) -> None:
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("reconciler.journal.os.fsync", files_only)
+        with journal.sending(MAIN, CREATE):
+            assert len(journal.pending()) == 1
 
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)

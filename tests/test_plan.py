@@ -1,0 +1,126 @@
+"""What a change waits for, beyond what the scenarios show, and what makes the fingerprint."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from reconciler.bind import Finding
+from reconciler.compare import FieldChange
+from reconciler.diff import Action, Change, Differences
+from reconciler.emulator import Emulator
+from reconciler.plan import make_plan
+from reconciler.resource import Address, Desired, Gap, Live, Observed, Target
+from tests.conftest import ACCOUNT, REGION
+from tests.test_apply import DESIRED, api_of, applied, desired_of, planned, quick
+
+__all__ = ["quick"]
+
+MOVED = DESIRED.replace("network, connection: one", "network, connection: two")
+NEW = DESIRED.replace("{name: one,", "{name: new,").replace("connection: one}", "connection: new}")
+RENAMED = NEW.replace("{name: new,", "{name: new, previously: [one],")
+
+
+def waits(text: str, emulator: Emulator) -> dict[str, list[str]]:
+    """What each change of the plan waits for."""
+    plan = planned(desired_of(text), api_of(emulator), prune=True)
+    return {str(c.address): [str(a) for a in c.waits_for] for c in plan.work}
+
+
+def test_what_is_there_and_ready_is_not_waited_for(quick: Emulator) -> None:
+    applied(desired_of(DESIRED), api_of(quick))
+    assert waits(MOVED, quick) == {"repository_link/acme/network": []}
+
+
+def test_a_successor_that_is_there_and_ready_is_not_waited_for(quick: Emulator) -> None:
+    applied(desired_of(DESIRED), api_of(quick))
+    applied(desired_of(NEW), api_of(quick))
+    assert waits(RENAMED, quick) == {"connection/one": []}
+
+
+ARN = f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/1"
+MAIN = Address("connection", "main")
+LIVE = Live(MAIN, ARN, {}, arn=ARN, status="AVAILABLE", owner="platform")
+CHANGE = Change(MAIN, Action.DELETE, "not_declared", live=LIVE)
+OBSERVED = Observed(Target(ACCOUNT, REGION), {})
+OWNER = Desired("platform", {}, {})
+
+
+def fingerprint(
+    change: Change = CHANGE,
+    *findings: Finding,
+    live: Live = LIVE,
+    desired: Desired = OWNER,
+    observed: Observed = OBSERVED,
+) -> str:
+    """The fingerprint of a plan with this one change."""
+    change = replace(change, live=live)
+    differences = Differences((change,), findings, {}, {(live.address.kind, live.id): live})
+    return make_plan(desired, observed, differences).fingerprint
+
+
+def of(target: Target) -> Observed:
+    return replace(OBSERVED, target=target)
+
+
+def unread(gap: Gap) -> Observed:
+    return replace(OBSERVED, gaps=(gap,))
+
+
+def test_every_fact_a_plan_rests_on_makes_another_fingerprint() -> None:
+    gap, error = Gap("connection", "ListTags", "no", MAIN), Finding("error", "taken", "it is", MAIN)
+    tag = Change(MAIN, Action.TAG, "forgotten", (FieldChange("owner", "platform", None),))
+    every = [
+        fingerprint(),
+        fingerprint(replace(CHANGE, reason="renamed")),
+        fingerprint(replace(CHANGE, address=Address("connection", "x"))),
+        fingerprint(tag),
+        fingerprint(replace(tag, fields=(FieldChange("owner", "x", None),))),
+        fingerprint(live=replace(LIVE, id="x")),
+        fingerprint(live=replace(LIVE, status="x")),
+        fingerprint(live=replace(LIVE, owner="x")),
+        fingerprint(live=replace(LIVE, protect="x")),
+        fingerprint(desired=replace(OWNER, owner="x")),
+        fingerprint(observed=of(Target("x", REGION))),
+        fingerprint(observed=of(Target(ACCOUNT, "x"))),
+        fingerprint(observed=of(Target(ACCOUNT, REGION, "x"))),
+        fingerprint(observed=unread(gap)),
+        fingerprint(observed=unread(replace(gap, operation="x"))),
+        fingerprint(observed=unread(replace(gap, address=None))),
+        fingerprint(CHANGE, error),
+        fingerprint(CHANGE, replace(error, code="x")),
+        fingerprint(CHANGE, replace(error, message="x")),
+        fingerprint(CHANGE, replace(error, address=None)),
+    ]
+    assert len(set(every)) == len(every)
+    assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", one) for one in every)
+
+
+def test_what_a_plan_does_not_rest_on_leaves_its_fingerprint() -> None:
+    warning = Finding("warning", "orphan", "is there", MAIN)
+    assert fingerprint() == fingerprint(live=replace(LIVE, message="x", tags={"team": "x"}))
+    assert fingerprint() == fingerprint(CHANGE, warning)
+    gap = Gap("connection", "ListTags", "no", MAIN)
+    again = replace(gap, reason="x")
+    assert fingerprint(observed=unread(gap)) == fingerprint(observed=unread(again))
+
+
+def test_another_certificate_makes_another_fingerprint(emulator: Emulator) -> None:
+    hosts = """
+version: 1
+owner: platform
+hosts:
+  - name: ghes
+    provider_type: GitHubEnterpriseServer
+    provider_endpoint: https://git.example.com
+    vpc_configuration:
+      vpc_id: vpc-0123456789abcdef0
+      subnet_ids: [subnet-0123456789abcdef0]
+      security_group_ids: [sg-0123456789abcdef0]
+      tls_certificate: CANARY
+"""
+    one, two = (
+        planned(desired_of(text), api_of(emulator))
+        for text in (hosts, hosts.replace("CANARY", "OTHER"))
+    )
+    assert one.fingerprint != two.fingerprint
