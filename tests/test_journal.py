@@ -4,6 +4,7 @@ gets into it."""
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 from collections.abc import Callable
@@ -47,21 +48,43 @@ def test_a_call_is_noted_before_it_is_sent(journal: Journal) -> None:
     assert journal.pending() == []
 
 
+def test_what_is_noted_of_a_call(journal: Journal) -> None:
+    with journal.sending(MAIN, CREATE):
+        pass
+    assert journal.path is not None
+    written = journal.path.read_bytes().splitlines()
+    first, second = (json.loads(line) for line in written)
+    for line in (first, second):
+        at = datetime.strptime(line.pop("time"), "%Y-%m-%dT%H:%M:%S.%f%z")
+        assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
+    assert first == {
+        "format": 1,
+        "event": "sent",
+        "id": second["id"],
+        "who": "me",
+        "owner": "platform",
+        "address": "connection/main",
+        "operation": "CreateConnection",
+        "parameters": {"ConnectionName": "main"},
+    }
+    assert second == {"format": 1, "event": "done", "id": first["id"], "text": ""}
+
+
 @pytest.mark.parametrize(
     ("error", "event", "pending"),
     [
-        (ApiError("CreateConnection", "LimitExceededException", "no"), "refused", 0),
-        (UnclearReplyError("CreateConnection", "timeout"), "unknown", 1),
-        (KeyboardInterrupt(), "unknown", 1),
-        (SystemExit(143), "unknown", 1),
+        (ApiError("CreateX", "LimitExceeded", "no"), ("refused", "CreateX: LimitExceeded: no"), 0),
+        (UnclearReplyError("CreateX", "lost"), ("unknown", "CreateX: no clear answer: lost"), 1),
+        (KeyboardInterrupt(), ("unknown", "KeyboardInterrupt"), 1),
+        (SystemExit(143), ("unknown", "143"), 1),
     ],
 )
 def test_what_ends_a_call_is_noted(
-    journal: Journal, error: BaseException, event: str, pending: int
+    journal: Journal, error: BaseException, event: tuple[str, str], pending: int
 ) -> None:
     with pytest.raises(type(error)), journal.sending(MAIN, CREATE):
         raise error
-    assert [name for name, _ in events(journal)] == ["sent", event]
+    assert events(journal) == [("sent", ""), event]
     assert len(journal.pending()) == pending
 
 

@@ -1,4 +1,5 @@
-"""What a change waits for, beyond what the scenarios show, and what makes the fingerprint."""
+"""What a change waits for, beyond what the scenarios show, what people have to do, and what makes
+the fingerprint."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from reconciler.bind import Finding
 from reconciler.compare import FieldChange
 from reconciler.diff import Action, Change, Differences
 from reconciler.emulator import Emulator
-from reconciler.plan import make_plan
+from reconciler.plan import Task, make_plan, worklist
 from reconciler.resource import Address, Desired, Gap, Live, Observed, Target
 from tests.conftest import ACCOUNT, REGION
 from tests.test_apply import DESIRED, api_of, applied, desired_of, planned, quick
@@ -44,6 +45,61 @@ LIVE = Live(MAIN, ARN, {}, arn=ARN, status="AVAILABLE", owner="platform")
 CHANGE = Change(MAIN, Action.DELETE, "not_declared", live=LIVE)
 OBSERVED = Observed(Target(ACCOUNT, REGION), {})
 OWNER = Desired("platform", {}, {})
+
+
+def deferred(name: str, *waits_for: str) -> Change:
+    """A link that waits for these: a link when it has a slash, else a connection."""
+    kinds = {True: "repository_link", False: "connection"}
+    addresses = tuple(Address(kinds["/" in each], each) for each in waits_for)
+    return Change(Address("repository_link", name), Action.DEFER, "", waits_for=addresses)
+
+
+def test_what_a_person_has_to_do_and_what_waits_for_it() -> None:
+    pending = replace(LIVE, status="PENDING")
+    odd = Live(Address("connection", "odd"), "id-1", {}, status="NEW", message="no route")
+    target = Target(ACCOUNT, REGION, console="https://x/{region}?{address}")
+    changes = [
+        deferred("a/1", "main", "odd"),
+        deferred("a/2", "a/1"),
+        deferred("a/3", "ready"),
+        replace(deferred("a/4", "main"), action=Action.CREATE),
+    ]
+    assert worklist(target, [odd, pending], changes) == (
+        Task(
+            address=MAIN,
+            id=ARN,
+            status="PENDING",
+            todo="approve it: open this connection and choose Update pending connection",
+            link=f"https://x/{REGION}?connection/main",
+            blocks=(changes[0].address, changes[1].address),
+        ),
+        Task(
+            address=odd.address,
+            id="id-1",
+            status="NEW",
+            todo="look at it in the console (no route)",
+            link=f"https://x/{REGION}?connection/odd",
+            blocks=(changes[0].address, changes[1].address),
+        ),
+    )
+    assert worklist(target, [LIVE], changes) == ()
+
+
+def test_what_is_still_used_and_by_what() -> None:
+    link = Address("repository_link", "a/1")
+    user = Live(link, "id-1", {"connection": ARN}, owner="platform")
+    lives = {("connection", ARN): LIVE, ("repository_link", "id-1"): user}
+
+    def told(*changes: Change) -> list[Finding]:
+        plan = make_plan(OWNER, OBSERVED, Differences((CHANGE, *changes), (), {}, lives))
+        return list(plan.findings)
+
+    text = "cannot be deleted: repository_link/a/1 still uses it"
+    assert told() == [Finding("error", "still_used", text, MAIN)]
+    assert told(Change(link, Action.UNCHANGED, "", live=user)) == told()
+    moved = (FieldChange("connection", ARN, "x"),)
+    assert told(Change(link, Action.UPDATE, "", moved, live=user)) == []
+    assert told(Change(link, Action.DELETE, "not_declared", live=user)) == []
 
 
 def fingerprint(

@@ -7,9 +7,10 @@ import pytest
 from reconciler.apply import Event, Halfway, Started, Waiting, cut_short
 from reconciler.emulator import Emulator
 from reconciler.errors import ApiError
+from reconciler.guards import Allow
 from reconciler.reconcile import apply_plan
 from reconciler.resource import Call, ReadResult
-from reconciler.writer import Outcome, Status
+from reconciler.writer import Clock, Means, Outcome, Status
 from tests.test_apply import DESIRED, TODAY, Between, api_of, applied, desired_of, planned
 
 
@@ -45,6 +46,42 @@ def test_one_that_cannot_be_looked_at_holds_up_no_other(emulator: Emulator) -> N
             ended[str(event.change.address)] = event.status
     assert ended["repository_link/acme/data"] == "applied"
     assert ended["repository_link/acme/network"] == "deferred"
+
+
+def test_nothing_new_is_begun_once_the_end_is_asked_for(emulator: Emulator) -> None:
+    api, means = Between(api_of(emulator)), Means(Clock(stopping=lambda: True))
+    report = applied(desired_of(DESIRED), api, means=means)
+    assert {(o["status"], o["message"]) for o in report["outcomes"]} == {
+        ("skipped", "not begun: interrupted")
+    }
+    assert (len(report["outcomes"]), api.written) == (5, [])
+
+
+def test_what_waits_is_not_waited_for_once_the_end_is_asked_for(emulator: Emulator) -> None:
+    applied(desired_of(DESIRED), api_of(emulator), wait=0.0)
+    means = Means(Clock(stopping=lambda: True))
+    report = applied(desired_of(DESIRED), api_of(emulator), means=means)
+    assert [(o["address"], o["status"], o["message"]) for o in report["outcomes"]] == [
+        ("repository_link/acme/data", "skipped", "not begun: interrupted"),
+        ("repository_link/acme/network", "skipped", "not begun: interrupted"),
+        ("sync_configuration/network-prod", "skipped", "not begun: interrupted"),
+    ]
+
+
+def test_a_replacement_is_ended_between_its_calls(emulator: Emulator) -> None:
+    one = "version: 1\nowner: platform\nconnections: [{name: one, provider_type: GitHub}]\n"
+    applied(desired_of(one), api_of(emulator), wait=0.0)
+    api = Between(api_of(emulator))
+    means = Means(Clock(stopping=lambda: bool(api.written)))
+    allow = Allow(destroy=frozenset({"connection/one"}))
+    report = applied(desired_of(one.replace("GitHub", "Bitbucket")), api, means=means, allow=allow)
+    (outcome,) = report["outcomes"]
+    assert (outcome["status"], outcome["message"], outcome["calls_made"]) == (
+        "skipped",
+        "after 1 of 2 calls: interrupted",
+        1,
+    )
+    assert api.written == ["DeleteConnection"]
 
 
 @pytest.mark.parametrize(

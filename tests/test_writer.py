@@ -209,3 +209,39 @@ def test_an_answer_without_effect_says_all_that_is_still_different(there: Servic
         "carried out, but it reads back differently: provider_endpoint, tags.team",
     )
     assert there.slept == list(READ_BACK_DELAYS)
+
+
+@pytest.mark.parametrize("reply", [{}, {"HostArn": ""}, {"HostArn": 5}, {"HostArn": None}])
+def test_a_reply_without_an_id_is_no_clear_answer(service: Service, reply: dict[str, Any]) -> None:
+    assert service.ends(BEFORE, CreateHost=[reply]) == (
+        "unknown",
+        "CreateHost: no clear answer: the reply holds no HostArn; "
+        "what it may have made does not show up: apply again later",
+    )
+
+
+def test_a_certain_no_to_the_look_afterwards_is_not_asked_for_again(service: Service) -> None:
+    no = ApiError("GetHost", "AccessDeniedException", "no")
+    assert service.ends(BEFORE, GetHost=[no]) == (
+        "failed",
+        "carried out, but it could not be read back: GetHost: AccessDeniedException: no",
+    )
+    assert service.slept == [READ_BACK_DELAYS[0]]
+
+
+def test_an_unclear_look_afterwards_is_not_the_last_one(service: Service) -> None:
+    assert service.ends(BEFORE, GetHost=[unclear("GetHost")]) == ("applied", "")
+    assert service.slept == list(READ_BACK_DELAYS[:2])
+
+
+def test_what_does_not_show_up_has_failed(service: Service) -> None:
+    gone = [NotFoundError("GetHost", "ResourceNotFoundException", "")] * len(READ_BACK_DELAYS)
+    assert service.ends(BEFORE, GetHost=gone) == ("failed", "carried out, but it is not there")
+    assert service.slept == list(READ_BACK_DELAYS)
+
+
+def test_a_delete_without_effect_has_failed(there: Service) -> None:
+    ending = ("failed", "deleted, but it is still there")
+    assert there.ends(EMPTY, DeleteHost=[{}]) == ending
+    # Before come a look at the other object that is made, and one for users of this one.
+    assert there.slept[2:] == list(READ_BACK_DELAYS)
