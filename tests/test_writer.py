@@ -5,15 +5,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
 
+from reconciler.diff import forget
 from reconciler.emulator import Emulator
 from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearReplyError
 from reconciler.resource import OWNER_TAG, Call, ReadResult
 from reconciler.writer import READ_BACK_DELAYS, REPEAT_DELAYS, Clock, Means
-from tests.test_apply import HOST, Between, api_of, applied, desired_of
+from tests.test_apply import (
+    AT_ONCE,
+    DESIRED,
+    HOST,
+    Between,
+    api_of,
+    applied,
+    desired_of,
+    quick,
+)
+
+__all__ = ["quick"]
 
 BEFORE = HOST % "a.example.com"
 AFTER = HOST % "b.example.com"
@@ -245,3 +258,36 @@ def test_a_delete_without_effect_has_failed(there: Service) -> None:
     assert there.ends(EMPTY, DeleteHost=[{}]) == ending
     # Before come a look at the other object that is made, and one for users of this one.
     assert there.slept[2:] == list(READ_BACK_DELAYS)
+
+
+def test_the_id_in_a_reply_needs_no_look(quick: Emulator) -> None:
+    seen: list[str] = []
+
+    def note(call: Call) -> None:
+        seen.append(call.operation)
+
+    applied(desired_of(DESIRED), Between(api_of(quick), note))
+    assert (seen.count("CreateRepositoryLink"), seen.count("ListRepositoryLinks")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "ending"),
+    [
+        (None, ("applied", "")),
+        ({}, ("failed", "carried out, but still owned")),
+        ("deleted", ("applied", "")),
+    ],
+    ids=["done", "without effect", "deleted meanwhile"],
+)
+def test_what_was_given_up_is_nobodys_afterwards(
+    there: Service, answer: Any, ending: tuple[str, str]
+) -> None:
+    def deleted_meanwhile(call: Call) -> Any:
+        arn = call.parameters["ResourceArn"]
+        return api_of(there.emulator).write(Call("DeleteHost", {"HostArn": arn}))
+
+    api = there.spoilt(UntagResource=[deleted_meanwhile if answer == "deleted" else answer])
+    compare = partial(forget, addresses=["host/ghes"])
+    report = applied(desired_of(BEFORE), api, wait=0.0, means=AT_ONCE, compare=compare)
+    (outcome,) = report["outcomes"]
+    assert (outcome["status"], outcome["message"]) == ending
