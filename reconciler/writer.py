@@ -303,8 +303,6 @@ class Writer:
         if live is None:
             return "carried out, but it is not there"
         fields = self.compare.fields(change.resource, live, self.ids)
-        if not change.resource.taggable():
-            fields = tuple(field for field in fields if field.path != "owner")
         return f"carried out, but it reads back differently: {_paths(fields)}" if fields else ""
 
 

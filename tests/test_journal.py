@@ -221,6 +221,21 @@ def test_a_journal_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     assert str(raised.value) == f"the journal {tmp_path} cannot be read: Is a directory"
 
 
+def test_a_new_journal_is_ascii_in_a_folder_of_its_own_that_the_disk_keeps(tmp_path: Path) -> None:
+    journal, folders = Journal(tmp_path / "a" / "b" / "journal", {"who": "Zoë"}), []
+
+    def note(file: int) -> None:
+        folders.append(stat.S_ISDIR(os.fstat(file).st_mode))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("reconciler.journal.os.fsync", note)
+        with journal.sending(MAIN, CREATE):
+            assert folders == [False, True]
+    assert folders == [False, True, False]
+    assert (tmp_path / "a" / "b" / "journal").read_bytes().isascii()
+    assert [sent.line.who for sent in journal.history()] == ["Zoë"]
+
+
 def test_a_system_that_syncs_no_folders_is_written_on_all_the_same(journal: Journal) -> None:
     def files_only(file: int) -> None:
         if stat.S_ISDIR(os.fstat(file).st_mode):

@@ -13,6 +13,7 @@ import pytest
 from reconciler.diff import forget
 from reconciler.emulator import Emulator
 from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearReplyError
+from reconciler.guards import Allow
 from reconciler.resource import OWNER_TAG, Call, ReadResult
 from reconciler.writer import READ_BACK_DELAYS, REPEAT_DELAYS, Clock, Means
 from tests.test_apply import (
@@ -291,3 +292,22 @@ def test_what_was_given_up_is_nobodys_afterwards(
     report = applied(desired_of(BEFORE), api, wait=0.0, means=AT_ONCE, compare=compare)
     (outcome,) = report["outcomes"]
     assert (outcome["status"], outcome["message"]) == ending
+
+
+def test_an_update_of_what_takes_no_tags_without_effect_has_failed(quick: Emulator) -> None:
+    applied(desired_of(DESIRED), api_of(quick))
+    api = Service(quick).spoilt(UpdateSyncConfiguration=[{}])
+    report = applied(desired_of(DESIRED.replace("h: main", "h: prod")), api, means=AT_ONCE)
+    assert [o["message"] for o in report["outcomes"]] == [
+        "carried out, but it reads back differently: branch"
+    ]
+
+
+def test_an_adoption_without_effect_has_failed(there: Service) -> None:
+    theirs = BEFORE.replace("platform", "others")
+    api = there.spoilt(TagResource=[{}])
+    allow = Allow(take_over=frozenset({"platform"}))
+    report = applied(desired_of(theirs), api, wait=0.0, means=AT_ONCE, allow=allow)
+    assert [o["message"] for o in report["outcomes"]] == [
+        "carried out, but it reads back differently: owner"
+    ]
