@@ -308,6 +308,14 @@ def test_an_adoption_without_effect_has_failed(there: Service) -> None:
     api = there.spoilt(TagResource=[{}])
     allow = Allow(take_over=frozenset({"platform"}))
     report = applied(desired_of(theirs), api, wait=0.0, means=AT_ONCE, allow=allow)
-    assert [o["message"] for o in report["outcomes"]] == [
-        "carried out, but it reads back differently: owner"
-    ]
+    (outcome,) = report["outcomes"]
+    assert outcome["message"] == "carried out, but it reads back differently: owner"
+    assert outcome["id"].startswith("arn:")
+
+
+def test_what_goes_along_without_a_call_is_told_with_its_id(quick: Emulator) -> None:
+    applied(desired_of(DESIRED.replace("platform", "others")), api_of(quick))
+    allow = Allow(take_over=frozenset({"others"}))
+    report = applied(desired_of(DESIRED), api_of(quick), means=AT_ONCE, allow=allow)
+    (sync,) = (o for o in report["outcomes"] if o["address"].startswith("sync_configuration/"))
+    assert (sync["status"], sync["id"], sync["calls_made"]) == ("applied", "network-prod", 0)
