@@ -173,6 +173,15 @@ def test_a_full_disk_sends_nothing_that_it_could_not_note(
     assert len(api.written) == 2
 
 
+def test_a_line_that_was_written_in_part_is_not_taken_for_a_line(journal: Journal) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("reconciler.journal.os.write", half)
+        with pytest.raises(ReconcilerError) as raised, journal.sending(MAIN, CREATE):
+            pytest.fail("it was sent")
+    text = f"not sent: the journal {journal.path} cannot be written: no space left on the disk"
+    assert str(raised.value) == text
+
+
 def test_a_folder_that_cannot_be_made_is_said_before_anything(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     path = tmp_path / "file" / "journal"
