@@ -10,6 +10,7 @@ from reconciler.bind import Finding
 from reconciler.compare import FieldChange
 from reconciler.diff import Action, Change, Differences
 from reconciler.emulator import Emulator
+from reconciler.kinds import BY_NAME
 from reconciler.plan import Task, make_plan, worklist
 from reconciler.resource import Address, Desired, Gap, Live, Observed, Target
 from tests.conftest import ACCOUNT, REGION
@@ -37,6 +38,23 @@ def test_a_successor_that_is_there_and_ready_is_not_waited_for(quick: Emulator) 
     applied(desired_of(DESIRED), api_of(quick))
     applied(desired_of(NEW), api_of(quick))
     assert waits(RENAMED, quick) == {"connection/one": []}
+
+
+def test_a_replacement_waits_for_a_parent_that_stays_as_it_is() -> None:
+    address = Address("repository_link", "acme/net")
+    members = {"owner_id": "acme", "repository_name": "net", "connection": "main"}
+    link = BY_NAME[address.kind].model_validate(members)
+    live = Live(address, "id-1", {"connection": ARN}, owner="platform")
+    pending = replace(LIVE, status="PENDING")
+    fields = (FieldChange("owner_id", "other", "acme", forces_replacement=True),)
+    changes = (
+        Change(MAIN, Action.UNCHANGED, "in_sync", live=pending),
+        Change(address, Action.REPLACE, "", fields, resource=link, live=live),
+    )
+    lives = {("connection", ARN): pending, (address.kind, "id-1"): live}
+    plan = make_plan(OWNER, OBSERVED, Differences(changes, (), {MAIN: ARN}, lives))
+    (change,) = plan.work
+    assert (change.action, change.then, change.waits_for) == ("defer", "replace", (MAIN,))
 
 
 ARN = f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/1"
