@@ -40,6 +40,35 @@ def test_a_successor_that_is_there_and_ready_is_not_waited_for(quick: Emulator) 
     assert waits(RENAMED, quick) == {"connection/one": []}
 
 
+def test_first_what_can_be_done_at_once_then_what_waits_and_deletes_last(
+    emulator: Emulator,
+) -> None:
+    for name in ("one", "old", "extra"):
+        text = (
+            f"version: 1\nowner: platform\nconnections: [{{name: {name}, provider_type: GitHub}}]"
+        )
+        applied(desired_of(text), api_of(emulator), wait=0.0)
+        emulator.control.approve(f"connection/{name}")
+    text = DESIRED.replace("{name: two,", "{name: two, previously: [old],")
+    plan = planned(desired_of(text), api_of(emulator), prune=True)
+    assert [(str(change.address), change.action.value) for change in plan.changes] == [
+        ("connection/one", "unchanged"),
+        ("connection/two", "create"),
+        ("repository_link/acme/network", "create"),
+        ("sync_configuration/network-prod", "create"),
+        ("repository_link/acme/data", "defer"),
+        ("connection/old", "defer"),
+        ("connection/extra", "delete"),
+    ]
+
+
+def test_a_plan_tells_whose_it_is_and_where_all_is_declared(emulator: Emulator) -> None:
+    desired = desired_of(DESIRED)
+    plan = planned(desired, api_of(emulator))
+    assert (plan.owner, plan.declared, plan.sources) == ("platform", 5, desired.sources)
+    assert sorted(plan.sources) == sorted(desired.resources)
+
+
 def test_a_replacement_waits_for_a_parent_that_stays_as_it_is() -> None:
     address = Address("repository_link", "acme/net")
     members = {"owner_id": "acme", "repository_name": "net", "connection": "main"}
