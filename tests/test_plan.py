@@ -62,6 +62,22 @@ def test_first_what_can_be_done_at_once_then_what_waits_and_deletes_last(
     ]
 
 
+def test_what_each_change_depends_on_by_name_by_arn_and_live(quick: Emulator) -> None:
+    applied(desired_of(DESIRED), api_of(quick))
+    lives = planned(desired_of(DESIRED), api_of(quick)).changes
+    (arn,) = (c.live.arn for c in lives if c.live and str(c.address) == "connection/two")
+    by_arn = DESIRED.replace("connection: two", f"connection: '{arn}'")
+    by_arn = by_arn[: by_arn.index("sync_configurations")]
+    plan = planned(desired_of(by_arn), api_of(quick), prune=True)
+    assert {str(c.address): [str(a) for a in c.depends_on] for c in plan.changes} == {
+        "connection/one": [],
+        "connection/two": [],
+        "repository_link/acme/data": ["connection/two"],
+        "repository_link/acme/network": ["connection/one"],
+        "sync_configuration/network-prod": ["repository_link/acme/network"],
+    }
+
+
 def test_a_plan_tells_whose_it_is_and_where_all_is_declared(emulator: Emulator) -> None:
     desired = desired_of(DESIRED)
     plan = planned(desired, api_of(emulator))
