@@ -13,7 +13,7 @@ from shlex import quote
 from reconciler.diff import Change
 from reconciler.kinds import BY_NAME
 from reconciler.plan import Plan, Refusal, removes
-from reconciler.resource import Address, Live, Resource
+from reconciler.resource import Live, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +46,21 @@ def wrong_target(plan: Plan, allow: Allow) -> Iterator[Refusal]:
 
 def adoption(plan: Plan, allow: Allow) -> Iterator[Refusal]:
     """The object exists and nobody owns it: it may be somebody's, or of another making."""
-    adopted = {change.address for change, _ in _of_others(plan)}
-    for change, live in _of_others(plan):
-        resource = change.resource
+    adopted = {change.address for change, _, _ in _of_others(plan)}
+    for change, resource, live in _of_others(plan):
         # What takes no tags has its parent's owner: where that stays, its adoption is judged.
-        moves = resource is not None and any(f.path in resource.references() for f in change.fields)
-        inherits = resource is not None and not resource.taggable() and not moves
-        if resource is not None and inherits and _parents(resource) & adopted:
+        moves = any(field.path in resource.references() for field in change.fields)
+        inherits = not resource.taggable() and not moves
+        if inherits and adopted.intersection(resource.parents().values()):
             continue
-        allowed = allow.adopt or (resource is not None and resource.adopt)
-        if live.owner is None and not allowed:
+        if live.owner is None and not (allow.adopt or resource.adopt):
             text = "exists and is not owned by anybody: --adopt, or `adopt: true` in its entry"
             yield Refusal("adoption", text, change.address, "--adopt")
 
 
 def foreign_owner(plan: Plan, allow: Allow) -> Iterator[Refusal]:
     """Another owner's files declare the object."""
-    for change, live in _of_others(plan):
+    for change, _, live in _of_others(plan):
         if live.owner is not None and live.owner not in allow.take_over:
             option = f"--take-over {quote(live.owner)}"
             text = f"is owned by {live.owner}: {option}"
@@ -71,9 +69,8 @@ def foreign_owner(plan: Plan, allow: Allow) -> Iterator[Refusal]:
 
 def protected(plan: Plan, allow: Allow) -> Iterator[Refusal]:
     """Somebody wrote down, in the files or on the live object, that it has to stay."""
-    for change, live in _of_others(plan):
-        kept = change.resource is not None and change.resource.protect is not None
-        if live.owner is not None and live.protect and not kept:
+    for change, resource, live in _of_others(plan):
+        if live.owner is not None and live.protect and resource.protect is None:
             text = f"is protected by its owner ({live.protect}): keep that up with `protect` in its"
             yield Refusal("protected", f"{text} entry", change.address)
     for change in _destroying(plan):
@@ -132,16 +129,12 @@ GUARDS: tuple[Callable[[Plan, Allow], Iterator[Refusal]], ...] = (
 )
 
 
-def _parents(resource: Resource) -> set[Address]:
-    return set(resource.parents().values())
-
-
-def _of_others(plan: Plan) -> Iterator[tuple[Change, Live]]:
+def _of_others(plan: Plan) -> Iterator[tuple[Change, Resource, Live]]:
     """The changes that would make somebody else's objects this owner's."""
     for change in plan.work:
-        owner = (field for field in change.fields if field.path == "owner" and field.after)
-        if change.live is not None and any(owner):
-            yield change, change.live
+        owner = any(field.path == "owner" for field in change.fields)
+        if owner and change.resource is not None and change.live is not None:
+            yield change, change.resource, change.live
 
 
 def _destroying(plan: Plan) -> Iterator[Change]:

@@ -187,9 +187,7 @@ class Writer:
         """A renamed object goes only while the one that takes its place is there and ready."""
         if (address := change.successor) is None:
             return
-        id_ = self.ids.get(address, "")
-        successor = Live(address, id_, {}, arn=id_ if is_arn(id_) else "")
-        live = reread(self.api, successor) if id_ else None
+        live = reread(self.api, Live(address, self.ids[address], {}))
         if live is None or not live.ready:
             status = live.status if live else "gone"
             raise ReconcilerError(f"{address}, which takes its place, is {status}: plan again")
@@ -329,8 +327,6 @@ class Writer:
         if live is None:
             return "carried out, but it is not there"
         fields = self.compare.fields(change.resource, live, self.ids)
-        if not change.resource.taggable():
-            fields = tuple(field for field in fields if field.path != "owner")
         return f"carried out, but it reads back differently: {_paths(fields)}" if fields else ""
 
 

@@ -4,6 +4,7 @@ gets into it."""
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 from collections.abc import Callable
@@ -47,21 +48,43 @@ def test_a_call_is_noted_before_it_is_sent(journal: Journal) -> None:
     assert journal.pending() == []
 
 
+def test_what_is_noted_of_a_call(journal: Journal) -> None:
+    with journal.sending(MAIN, CREATE):
+        pass
+    assert journal.path is not None
+    written = journal.path.read_bytes().splitlines()
+    first, second = (json.loads(line) for line in written)
+    for line in (first, second):
+        at = datetime.strptime(line.pop("time"), "%Y-%m-%dT%H:%M:%S.%f%z")
+        assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
+    assert first == {
+        "format": 1,
+        "event": "sent",
+        "id": second["id"],
+        "who": "me",
+        "owner": "platform",
+        "address": "connection/main",
+        "operation": "CreateConnection",
+        "parameters": {"ConnectionName": "main"},
+    }
+    assert second == {"format": 1, "event": "done", "id": first["id"], "text": ""}
+
+
 @pytest.mark.parametrize(
     ("error", "event", "pending"),
     [
-        (ApiError("CreateConnection", "LimitExceededException", "no"), "refused", 0),
-        (UnclearReplyError("CreateConnection", "timeout"), "unknown", 1),
-        (KeyboardInterrupt(), "unknown", 1),
-        (SystemExit(143), "unknown", 1),
+        (ApiError("CreateX", "LimitExceeded", "no"), ("refused", "CreateX: LimitExceeded: no"), 0),
+        (UnclearReplyError("CreateX", "lost"), ("unknown", "CreateX: no clear answer: lost"), 1),
+        (KeyboardInterrupt(), ("unknown", "KeyboardInterrupt"), 1),
+        (SystemExit(143), ("unknown", "143"), 1),
     ],
 )
 def test_what_ends_a_call_is_noted(
-    journal: Journal, error: BaseException, event: str, pending: int
+    journal: Journal, error: BaseException, event: tuple[str, str], pending: int
 ) -> None:
     with pytest.raises(type(error)), journal.sending(MAIN, CREATE):
         raise error
-    assert [name for name, _ in events(journal)] == ["sent", event]
+    assert events(journal) == [("sent", ""), event]
     assert len(journal.pending()) == pending
 
 
@@ -150,10 +173,87 @@ def test_a_full_disk_sends_nothing_that_it_could_not_note(
     assert len(api.written) == 2
 
 
+def test_a_line_that_was_written_in_part_is_not_taken_for_a_line(journal: Journal) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("reconciler.journal.os.write", half)
+        with pytest.raises(ReconcilerError) as raised, journal.sending(MAIN, CREATE):
+            pytest.fail("it was sent")
+    text = f"not sent: the journal {journal.path} cannot be written: no space left on the disk"
+    assert str(raised.value) == text
+
+
 def test_a_folder_that_cannot_be_made_is_said_before_anything(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(ReconcilerError, match="give --journal a folder"):
-        Journal(tmp_path / "file" / "journal").check()
+    path = tmp_path / "file" / "journal"
+    with pytest.raises(ReconcilerError) as raised:
+        Journal(path).check()
+    assert str(raised.value) == (
+        f"the journal {path} cannot be written: File exists; "
+        "nothing is sent without it: give --journal a folder"
+    )
+
+
+def test_checking_writes_nothing(journal: Journal) -> None:
+    journal.check()
+    assert journal.path is not None
+    assert journal.path.read_bytes() == b""
+
+
+def test_without_a_path_nothing_is_kept() -> None:
+    journal = Journal()
+    journal.check()
+    with journal.sending(MAIN, CREATE):
+        pass
+    assert journal.history() == []
+
+
+def test_what_cannot_be_resolved_is_looked_at_once_more(journal: Journal) -> None:
+    with pytest.raises(UnclearReplyError), journal.sending(MAIN, CREATE):
+        raise UnclearReplyError("CreateConnection", "timeout")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("reconciler.journal.os.write", full)
+        journal.resolve(journal.pending()[0], "there")
+    assert len(journal.pending()) == 1
+
+
+def test_a_line_that_is_no_text_hides_no_other(journal: Journal) -> None:
+    assert journal.path is not None
+    journal.check()
+    journal.path.write_bytes(b"\xff\xfe\n")
+    with journal.sending(MAIN, CREATE):
+        assert len(journal.pending()) == 1
+
+
+def test_a_journal_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ReconcilerError) as raised:
+        list(lines(tmp_path))
+    assert str(raised.value) == f"the journal {tmp_path} cannot be read: Is a directory"
+
+
+def test_a_new_journal_is_ascii_in_a_folder_of_its_own_that_the_disk_keeps(tmp_path: Path) -> None:
+    journal, folders = Journal(tmp_path / "a" / "b" / "journal", {"who": "Zoë"}), []
+
+    def note(file: int) -> None:
+        folders.append(stat.S_ISDIR(os.fstat(file).st_mode))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("reconciler.journal.os.fsync", note)
+        with journal.sending(MAIN, CREATE):
+            assert folders == [False, True]
+    assert folders == [False, True, False]
+    assert (tmp_path / "a" / "b" / "journal").read_bytes().isascii()
+    assert [sent.line.who for sent in journal.history()] == ["Zoë"]
+
+
+def test_a_system_that_syncs_no_folders_is_written_on_all_the_same(journal: Journal) -> None:
+    def files_only(file: int) -> None:
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("reconciler.journal.os.fsync", files_only)
+        with journal.sending(MAIN, CREATE):
+            assert len(journal.pending()) == 1
 
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)

@@ -16,9 +16,10 @@ from reconciler.plan import Plan
 from reconciler.reconcile import apply_plan
 from reconciler.report import report_document
 from reconciler.resource import OWNER_TAG, PROTECT_TAG, Api, Call, Desired, Live, Target
-from reconciler.writer import Outcome
+from reconciler.writer import Means, Outcome
 from tests.conftest import ACCOUNT, REGION
 from tests.test_apply import (
+    AT_ONCE,
     DESIRED,
     TODAY,
     Between,
@@ -114,8 +115,10 @@ def replacing(emulator: Emulator, text: str, api: Between | None = None) -> tupl
     return desired, planned(desired, api or api_of(emulator), allow=allow)
 
 
-def carried_out(plan: Plan, desired: Desired, api: Api, wait: float = 5.0) -> Any:
-    events = apply_plan(plan, desired, api, run="run-2", today=TODAY, wait=wait)
+def carried_out(
+    plan: Plan, desired: Desired, api: Api, wait: float = 5.0, means: Means = Means()
+) -> Any:
+    events = apply_plan(plan, desired, api, run="run-2", today=TODAY, wait=wait, means=means)
     return report_document(plan, list(events), run="run-2")
 
 
@@ -223,7 +226,7 @@ def test_a_replaced_object_that_was_taken_into_use_stays(quick: Emulator) -> Non
     (arn,) = (live.arn for live in lives(quick))
     link = {"ConnectionArn": arn, "OwnerId": "acme", "RepositoryName": "theirs"}
     api_of(quick).write(Call("CreateRepositoryLink", link))
-    report = carried_out(plan, desired, api)
+    report = carried_out(plan, desired, api, means=AT_ONCE)
     assert api.written == []
     assert "repository_link/acme/theirs uses it now" in report["outcomes"][0]["message"]
 

@@ -57,7 +57,10 @@ class Stopping:
 
 @contextmanager
 def stopping() -> Iterator[Stopping]:
-    """Whether the end is asked for while the block runs; a signal that is ignored stays so."""
+    """Whether the end is asked for while the block runs; a signal that is ignored stays so.
+
+    Once it was asked for there is only leaving left, and the impatience that is still going on must
+    not break off what that takes: giving back the lock, closing connections."""
     asked = Stopping()
     before: dict[int, Any] = {}
     for number in SIGNALS:
@@ -66,5 +69,5 @@ def stopping() -> Iterator[Stopping]:
     try:
         yield asked
     finally:
-        for number, handler in before.items():
+        for number, handler in before.items() if not asked() else ():
             signal.signal(number, handler)

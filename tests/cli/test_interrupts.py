@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from reconciler.cli.stopping import SIGNALS, stopping
 from reconciler.emulator import Emulator, Fault
 from tests.cli.terminal import PATIENCE, command, environment
 from tests.conftest import ROOT, Cli
@@ -136,3 +139,33 @@ def test_the_second_signal_leaves_at_once_and_says_what_is_unknown(
     )
     assert again.code == 0
     assert len(emulator.control.requests(mutating_only=True)) == 3
+
+
+def left_by(*numbers: signal.Signals) -> None:
+    """Leave what these signals end."""
+    with suppress(KeyboardInterrupt), stopping():
+        for number in numbers:
+            signal.raise_signal(number)
+
+
+@pytest.fixture
+def _own_handlers() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_own_handlers")
+def test_the_same_impatience_does_not_disturb_the_leaving() -> None:
+    """The lock is given back and connections are closed when the report is out already."""
+    left_by(signal.SIGINT, signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.usefixtures("_own_handlers")
+def test_impatience_that_comes_later_ends_the_leaving_too() -> None:
+    left_by(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
