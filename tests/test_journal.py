@@ -216,12 +216,20 @@ def test_what_cannot_be_resolved_is_looked_at_once_more(journal: Journal) -> Non
     assert len(journal.pending()) == 1
 
 
-def test_a_line_that_is_no_text_hides_no_other(journal: Journal) -> None:
+def test_a_line_that_is_not_understood_is_told_with_its_number(journal: Journal) -> None:
+    """Whatever stands before it: lines, and one that was cut short."""
     assert journal.path is not None
-    journal.check()
-    journal.path.write_bytes(b"\xff\xfe\n")
     with journal.sending(MAIN, CREATE):
-        assert len(journal.pending()) == 1
+        pass
+    whole = journal.path.read_bytes()
+    journal.path.write_bytes(whole[:-5])
+    with journal.sending(MAIN, CREATE):
+        pass
+    assert len(journal.path.read_bytes().splitlines()) == 5
+    with journal.path.open("ab") as file:
+        file.write(b"\xff\xfe\n" + whole)
+    with pytest.raises(ReconcilerError, match="cannot be understood at line 6: take the line out"):
+        journal.pending()
 
 
 def test_a_journal_that_cannot_be_read_is_said(tmp_path: Path) -> None:

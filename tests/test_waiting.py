@@ -49,7 +49,7 @@ def test_one_that_cannot_be_looked_at_holds_up_no_other(emulator: Emulator) -> N
 
 
 def test_nothing_new_is_begun_once_the_end_is_asked_for(emulator: Emulator) -> None:
-    api, means = Between(api_of(emulator)), Means(Clock(stopping=lambda: True))
+    api, means = Between(api_of(emulator)), Means(Clock(stopping=lambda: "interrupted"))
     report = applied(desired_of(DESIRED), api, means=means)
     assert {(o["status"], o["message"]) for o in report["outcomes"]} == {
         ("skipped", "not begun: interrupted")
@@ -59,7 +59,7 @@ def test_nothing_new_is_begun_once_the_end_is_asked_for(emulator: Emulator) -> N
 
 def test_what_waits_is_not_waited_for_once_the_end_is_asked_for(emulator: Emulator) -> None:
     applied(desired_of(DESIRED), api_of(emulator), wait=0.0)
-    means = Means(Clock(stopping=lambda: True))
+    means = Means(Clock(stopping=lambda: "interrupted"))
     report = applied(desired_of(DESIRED), api_of(emulator), means=means)
     assert [(o["address"], o["status"], o["message"]) for o in report["outcomes"]] == [
         ("repository_link/acme/data", "skipped", "not begun: interrupted"),
@@ -72,7 +72,7 @@ def test_a_replacement_is_ended_between_its_calls(emulator: Emulator) -> None:
     one = "version: 1\nowner: platform\nconnections: [{name: one, provider_type: GitHub}]\n"
     applied(desired_of(one), api_of(emulator), wait=0.0)
     api = Between(api_of(emulator))
-    means = Means(Clock(stopping=lambda: bool(api.written)))
+    means = Means(Clock(stopping=lambda: "interrupted" * bool(api.written)))
     allow = Allow(destroy=frozenset({"connection/one"}))
     report = applied(desired_of(one.replace("GitHub", "Bitbucket")), api, means=means, allow=allow)
     (outcome,) = report["outcomes"]

@@ -41,7 +41,7 @@ class Service:
 
     emulator: Emulator
     slept: list[float] = field(default_factory=list)
-    stops: Callable[[], bool] = lambda: False
+    stops: Callable[[], str] = str
 
     def spoilt(self, **answers: list[Any]) -> Between:
         """Answers are given one after the other; None lets the call through, as does their end."""
@@ -164,7 +164,7 @@ def test_nothing_is_repeated_once_the_end_is_asked_for(
         asked.append(True)
         return answer
 
-    there.stops = lambda: bool(asked)
+    there.stops = lambda: "interrupted" * bool(asked)
     assert there.ends(AFTER, UpdateHost=[ask]) == ending
     assert there.slept == []
 

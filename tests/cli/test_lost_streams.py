@@ -43,7 +43,7 @@ def test_a_closed_stderr_is_not_mistaken_for_another_file(
 ) -> None:
     emulator.control.fault(Fault(kind="delay", operation="CreateConnection", seconds=2))
     line = command("apply", "--yes", desired, "--endpoint-url", emulator.url)
-    closed = ["sh", "-c", "exec \"$@\" 2>&-", "sh", *line]
+    closed = ["sh", "-c", 'exec "$@" 2>&-', "sh", *line]
     with subprocess.Popen(closed, env=environment(), stdout=subprocess.DEVNULL) as process:
         end = time.monotonic() + PATIENCE
         while not list((tmp_path / "state").rglob("*.jsonl")) and time.monotonic() < end:
