@@ -71,10 +71,10 @@ CERTAIN = THROTTLED | {
     *("UnknownOperationException", "UnrecognizedClientException", "UnsupportedOperationException"),
     *("ValidationError", "ValidationException"),
 }
-"""What AWS itself says no with, beside the errors that the service declares
-(https://docs.aws.amazon.com/codeconnections/latest/APIReference/CommonErrors.html, and the ones
-of AWS JSON 1.0 services). Any other refusal may come from something in between, which knows nothing
-of what the service has done."""
+"""What AWS says no with beside the errors that the service declares: those common to all actions
+(https://docs.aws.amazon.com/kinesis/latest/APIReference/CommonErrors.html, another service of the
+same protocol; that they hold here is assumed) and the names they have in JSON. Any other refusal
+may come from something in between, which knows nothing of what the service has done."""
 RETRY_DELAYS = (0.2, 0.4, 0.8, 1.6)
 """Seconds before a read that failed on the way is made again, give or take half of it. A server
 that takes requests and never answers holds a read up for a minute at most."""
