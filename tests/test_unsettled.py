@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,40 +11,41 @@ from reconciler.bind import Finding
 from reconciler.emulator import Emulator
 from reconciler.journal import Event, Line, Sent
 from reconciler.resource import Address
-from reconciler.unsettled import Judging, Unsettled, judge, warned
-from tests.test_apply import DESIRED, api_of, desired_of, planned
+from reconciler.unsettled import Judgement, Judging, Unsettled, judge, warned
+from tests.test_apply import DESIRED, api_of, applied, desired_of, planned, quick
+
+__all__ = ["quick"]
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 JUDGING = Judging(NOW, NOW, 120.0)
 LINK = Address("repository_link", "acme/network")
 
 
-def sent(operation: str, address: Address, event: Event, age: float = 0.0) -> Sent:
+def sent(operation: str, address: Address, event: Event, age: float = 0.0, **facts: str) -> Sent:
     """A call of that age in seconds, and what was heard of it."""
     time = datetime.fromtimestamp(NOW.timestamp() - age, UTC)
-    line = Line(
-        format=1, event="sent", id="1", time=time, operation=operation, address=str(address)
-    )
+    call = {"operation": operation, "address": str(address), **facts}
+    line = Line.model_validate({"format": 1, "event": "sent", "id": "1", "time": time, **call})
     return Sent(line, line.model_copy(update={"event": event}))
 
 
+WAITS = "an apply waits up to 109 s for what it made before it goes on"
+
+
 @pytest.mark.parametrize(
-    ("event", "what"),
-    [("sent", "never answered"), ("done", "carried out, and is not listed")],
-)
-@pytest.mark.parametrize(
-    ("matters", "then"),
+    ("event", "matters", "what"),
     [
-        (True, "an apply waits up to 109 s for what it made before it goes on"),
-        (False, "what it made may show up within 109 s"),
+        ("sent", True, f"never answered: {WAITS}"),
+        ("done", True, f"carried out, and is not listed: {WAITS}"),
+        ("sent", False, "never answered: what it made may show up within 109 s"),
     ],
 )
 def test_the_warning_says_which_call_and_how_long_it_is_waited_for(
-    emulator: Emulator, event: Event, what: str, matters: bool, then: str
+    emulator: Emulator, event: Event, matters: bool, what: str
 ) -> None:
     plan = planned(desired_of(DESIRED), api_of(emulator))
     one = Unsettled(sent("CreateRepositoryLink", LINK, event, age=11.0), 108.6, matters)
-    text = f"CreateRepositoryLink of 2026-01-15 11:59:49 UTC was {what}: {then}"
+    text = f"CreateRepositoryLink of 2026-01-15 11:59:49 UTC was {what}"
     assert plan.findings == ()
     assert warned(plan, [one]).findings == (Finding("warning", "unsettled", text, LINK),)
     assert len(warned(warned(plan, [one]), [one]).findings) == 2
@@ -64,3 +66,26 @@ def test_only_a_delete_ends_the_doubt_about_what_was_made(emulator: Emulator) ->
     tagged = sent("TagResource", LINK, "done", age=10.0)
     refused = sent("DeleteRepositoryLink", LINK, "refused", age=10.0)
     assert judge(plan, [made, tagged, refused], JUDGING).open == (Unsettled(made, 100.0, True),)
+
+
+def test_what_is_there_needs_no_waiting(quick: Emulator) -> None:
+    applied(desired_of(DESIRED), api_of(quick))
+    plan = planned(desired_of(DESIRED), api_of(quick))
+    link = sent("CreateRepositoryLink", LINK, "sent", run="run-1")
+    # What takes no tags tells nobody's run: it is known by its name.
+    sync = sent("CreateSyncConfiguration", Address("sync_configuration", "network-prod"), "sent")
+    known = tuple((one.line, "there, as a later run saw") for one in (link, sync))
+    assert judge(plan, [link, sync], JUDGING) == Judgement((), known)
+
+
+@pytest.mark.parametrize(
+    ("deletes", "owner", "matters"),
+    [(True, "platform", True), (True, "others", False), (False, "platform", False)],
+)
+def test_what_would_be_deleted_is_waited_for_undeclared(
+    emulator: Emulator, deletes: bool, owner: str, matters: bool
+) -> None:
+    plan = planned(desired_of(DESIRED), api_of(emulator))
+    undeclared = sent("CreateRepositoryLink", Address(LINK.kind, "acme/x"), "sent", owner=owner)
+    judging = replace(JUDGING, deletes=deletes)
+    assert judge(plan, [undeclared], judging).open == (Unsettled(undeclared, 120.0, matters),)
