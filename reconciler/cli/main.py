@@ -10,6 +10,7 @@ import sys
 import traceback
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from types import FrameType
 from typing import NoReturn
@@ -96,9 +97,12 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         abandon_stdout()
         return Exit.ERROR
-    except (ReconcilerError, OSError) as error:
+    except ReconcilerError as error:
         click.echo(f"Error: {safe(str(error))}", err=True)
         return Exit.STALE if isinstance(error, LockedError) else Exit.ERROR
+    except OSError as error:
+        click.echo(f"Error: {safe(_words(error))}", err=True)
+        return Exit.ERROR
     except Exception as error:  # noqa: BLE001  told as a bug
         if "--debug" in arguments or os.environ.get("RECONCILER_DEBUG"):
             for line in "".join(traceback.format_exception(error)).splitlines():
@@ -108,6 +112,15 @@ def run(arguments: list[str]) -> int:
         click.echo(f"Bug: {text}; RECONCILER_DEBUG=1 shows where", err=True)
         return Exit.ERROR
     return int(code or Exit.DONE)
+
+
+def _words(error: OSError) -> str:
+    """What the system does not do, and where."""
+    try:
+        Path.cwd()
+    except OSError:
+        return "the working folder is not there any more: change to another one"
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
 
 
 def _refused(error: click.ClickException) -> int:

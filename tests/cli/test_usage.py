@@ -249,6 +249,15 @@ def test_without_a_home_folder_one_is_asked_for(cli: Cli, monkeypatch: pytest.Mo
     assert "give --journal a folder, or set HOME" in result.err
 
 
+def test_a_working_folder_that_was_deleted_is_told(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    line = [sys.executable, "-m", "reconciler", "apply", "--local", "--yes", "x.yaml"]
+    script = ["sh", "-c", 'cd gone && rmdir ../gone && exec "$@"', "sh", *line]
+    done = subprocess.run(script, capture_output=True, text=True, check=False, env=environment())
+    said = "Error: the working folder is not there any more: change to another one\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
 def test_a_dash_is_stdout(cli: Cli, desired: Path) -> None:
     assert json.loads(cli("validate", "--output", "json=-", desired).out)["problems"] == []
     assert not Path("-").exists()
