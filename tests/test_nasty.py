@@ -3,45 +3,23 @@ gives it back as it was, and text does nothing but to be read."""
 
 from __future__ import annotations
 
-import io
 import json
-from datetime import date
 from typing import Any
 
 import pytest
 
-from reconciler.guards import Allow
-from reconciler.reconcile import plan_for
 from reconciler.render import FORMATS, render
-from reconciler.report import plan_document
-from reconciler.resource import Target
 from reconciler.safe import safe
-from reconciler.spec.document import load
 from tests.cli.harmless import COLORS, active, expect_harmless, strings, without
-from tests.cli.hostile_service import HostileApi, declared
-from tests.conftest import ACCOUNT, REGION
 from tests.nasty import EVERYTHING, HALVES, HIDDEN, TEXTS, texts_with
+from tests.render.documents import plan_of
 
 ALL = [*EVERYTHING, *texts_with(HALVES)]
 
 
-def document_of(texts: list[str], *, prune: bool) -> dict[str, Any]:
-    """The plan where each text is everywhere."""
-    desired = load(["-"], stdin=io.BytesIO(declared(len(texts)).encode()))
-    plan = plan_for(
-        desired,
-        HostileApi(texts),
-        Target(ACCOUNT, REGION),
-        today=date(2026, 1, 1),
-        allow=Allow(),
-        prune=prune,
-    )
-    return dict(plan_document(plan))
-
-
 @pytest.fixture(scope="module", params=[False, True], ids=["plan", "prune"])
 def document(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return document_of(ALL, prune=request.param)
+    return plan_of(ALL, prune=request.param)
 
 
 def test_the_corpus_is_large() -> None:
@@ -57,7 +35,8 @@ def test_the_detector_sees(text: str) -> None:
 
 
 def test_every_writer_is_tested() -> None:
-    assert FORMATS == ("json", "text")
+    """Here, or in tests/render/test_formats.py."""
+    assert FORMATS == ("github", "gitlab", "json", "junit", "markdown", "sarif", "text")
 
 
 def test_every_text_reaches_every_field(document: dict[str, Any]) -> None:
@@ -86,7 +65,7 @@ def test_text_does_nothing(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize("prune", [False, True])
 def test_no_line_is_broken_in_two(prune: bool) -> None:
     lines = [
-        render(document_of(texts, prune=prune), "text").count("\n")
+        render(plan_of(texts, prune=prune), "text").count("\n")
         for texts in (ALL, [f"harmless{n}" for n in range(len(ALL))])
     ]
     assert lines[0] == lines[1]

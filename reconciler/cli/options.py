@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from reconciler.cli.output import OUTPUT
+from reconciler.render import FORMATS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 LOCAL_STORE = ".reconciler/local.db"
@@ -103,7 +104,8 @@ def file_options(command: Command) -> Command:
             type=OUTPUT,
             multiple=True,
             metavar="FORMAT[=FILE]",
-            help="text (default) or json; with FILE, beside what goes to stdout. May be repeated.",
+            help=f"One of {', '.join(FORMATS)} (default); with FILE, beside what goes to stdout. "
+            "May be repeated.",
         ),
         option(
             "--color",

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import click
 
 from reconciler.errors import ReconcilerError
-from reconciler.render import FORMATS, render
+from reconciler.render import FORMATS, appended, render
 from reconciler.safe import safe
 
 
@@ -90,6 +90,7 @@ class Outputs:
         for output in sorted(self.outputs, key=lambda output: output.file is None):
             try:
                 self._write(output, document)
+                _append(appended(document, output.format))
             except ReconcilerError as error:
                 failed = error
         if failed is not None:
@@ -107,6 +108,7 @@ class Outputs:
                 self.show(document, err=True)
             else:
                 self._write(output, document)
+                _append(appended(document, output.format))
 
     def _write(self, output: Output, document: Mapping[str, Any]) -> None:
         color = self.color and output.file is None
@@ -161,6 +163,18 @@ def _print(text: str, *, color: bool, err: bool = False) -> None:
     except OSError as error:
         stream = "error" if err else "output"
         raise ReconcilerError(f"standard {stream} cannot be written: {error.strerror}") from error
+
+
+def _append(texts: Mapping[str, str]) -> None:
+    """Add texts to the end of the files that these environment variables name, where they do."""
+    for variable, text in texts.items():
+        if name := os.environ.get(variable):
+            try:
+                with Path(name).open("a", encoding="utf-8") as file:
+                    file.write(text)
+            except OSError as error:
+                told = f"{variable} ({name}) cannot be written: {error.strerror}"
+                raise ReconcilerError(told) from error
 
 
 def _save(file: str, text: str) -> None:

@@ -20,6 +20,13 @@ def summary(document: Mapping[str, Any]) -> str:
     return " ".join(result(document))
 
 
+def appended(document: Mapping[str, Any], format: str) -> dict[str, str]:
+    """What a format adds to the files that environment variables name, by variable."""
+    module = import_module(f"{__name__}.{format}")
+    texts: dict[str, str] = module.appended(document) if hasattr(module, "appended") else {}
+    return texts
+
+
 def render(document: Mapping[str, Any], format: str, *, color: bool = False) -> str:
     """The document in one of `FORMATS`; `color` is for terminals and only `text` knows it."""
     text: str = import_module(f"{__name__}.{format}").render(document, color=color)

@@ -144,3 +144,20 @@ def test_no_progress_where_stderr_is_no_terminal(desired: Path, emulator: Emulat
     screen = on_terminal("plan", desired, "--endpoint-url", emulator.url, piped=("stderr",))
     assert (screen.code, screen.err) == (0, "")
     assert CURSOR not in screen.shown
+
+
+def test_github_gets_its_files(
+    emulator: Emulator, desired: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("outputs").write_text("before=1\n", encoding="utf-8")
+    monkeypatch.setenv("GITHUB_OUTPUT", "outputs")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    words = ("plan", desired, "--endpoint-url", emulator.url, "--output", "github")
+    assert cli(*words).out.startswith("::notice title=reconciler create,file=")
+    outputs = Path("outputs").read_text(encoding="utf-8").splitlines()
+    assert outputs[:4] == ["before=1", "errors=0", "warnings=0", "changes=1"]
+    assert "### Plan: 1 to create." in Path("summary.md").read_text(encoding="utf-8")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "no/summary.md")
+    refused = cli(*words)
+    assert (refused.code, "::notice" in refused.out) == (1, True)
+    assert "GITHUB_STEP_SUMMARY (no/summary.md) cannot be written" in refused.err

@@ -1,0 +1,145 @@
+"""Renders a document as GitHub Flavored Markdown for a comment on a pull request: the result, what
+needs a person, a table, and the details folded away. What there is no room for is counted.
+
+Whatever comes from files or from AWS stands inside of code, where nothing is markup, a link or a
+mention (https://github.github.com/gfm/#code-spans).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from reconciler.render import _words as words
+from reconciler.render._notes import notes
+from reconciler.render._words import Document
+from reconciler.safe import safe
+
+BUDGET = 60_000
+"""How many characters a comment may have; GitHub takes 65,536 and GitLab 1,000,000."""
+ICONS = {"error": ":x:", "warning": ":warning:", "note": ":information_source:"}
+BAR = r"\|"
+
+
+def render(document: Document, *, color: bool = False) -> str:
+    """The document in `BUDGET` characters."""
+    return within(document, BUDGET)
+
+
+def within(document: Document, budget: int) -> str:
+    """The document in so many bytes at most."""
+    page = _Page(budget)
+    page.add(f"<!-- {marker(document)} -->\n")
+    page.add(f"### {' '.join(words.result(document))}\n\n")
+    if document["kind"] != "problems":
+        page.add(f"{_code(words.place(document))}\n\n")
+    page.rows(_notes(document), "more to look at")
+    page.add("\n")
+    if document.get("outcomes"):
+        page.table(("", "object", "outcome"), map(_outcome, _worst_first(document["outcomes"])))
+    elif document.get("changes"):
+        changes = sorted(document["changes"], key=lambda change: not words.destroys(change))
+        page.table(("", "object", "what is done"), map(_row, changes))
+        page.folded("Details", map(_details, changes))
+    if fingerprint := document.get("fingerprint"):
+        page.add(f"\nFingerprint of this plan: {_code(fingerprint)}\n")
+    return page.text
+
+
+def marker(document: Document) -> str:
+    """What the comment of the same plan is found by the next time."""
+    target = document.get("target", {})
+    same = [document["kind"], document.get("owner", ""), *target.values()]
+    return "reconciler:" + hashlib.sha256("\0".join(same).encode()).hexdigest()[:16]
+
+
+class _Page:
+    """Text with a limit. What does not fit is left out and counted, and there is always room left
+    to say so and to end what was begun."""
+
+    RESERVE = 400
+
+    def __init__(self, budget: int) -> None:
+        self.text = ""
+        self.left = budget - self.RESERVE
+
+    def add(self, text: str) -> None:
+        """Add what always fits."""
+        self.text += text
+        self.left -= len(text.encode())
+
+    def rows(self, rows: Iterable[str], rest: str) -> None:
+        """Add as many as fit, and how many did not."""
+        cut = 0
+        for row in rows:
+            if cut or len(row.encode()) > self.left:
+                cut += 1
+            else:
+                self.add(row)
+        if cut:
+            self.text += f"\n*{cut} {rest}: there is no room for them here.*\n"
+
+    def table(self, heads: Sequence[str], rows: Iterable[str]) -> None:
+        """Add a table; half of what is left stays for what comes after it."""
+        self.add(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}\n")
+        kept, self.left = self.left // 2, self.left - self.left // 2
+        self.rows(rows, "more")
+        self.left += kept
+
+    def folded(self, title: str, blocks: Iterable[str]) -> None:
+        """Add blocks that are shown on a click."""
+        self.add(f"\n<details><summary>{title}</summary>\n\n")
+        self.rows(blocks, "more in detail")
+        self.add("\n</details>\n")
+
+
+def _notes(document: Document) -> Iterator[str]:
+    for note in notes(document):
+        place = f" {_code(f'{note.file}:{note.line}')}" if note.file else ""
+        yield f"- {ICONS[note.level]}{place} {_code(note.message)}\n"
+
+
+def _worst_first(outcomes: Sequence[Document]) -> list[Document]:
+    return sorted(outcomes, key=lambda outcome: outcome["status"] in ("applied", "deferred"))
+
+
+def _outcome(outcome: Document) -> str:
+    text = f"{outcome['status']} {_code(outcome['message'])}" if outcome["message"] else ""
+    mark = {"applied": "", "deferred": "#", "skipped": "#"}.get(outcome["status"], ":x:")
+    return _cells(mark, _code(outcome["address"]), text or outcome["status"])
+
+
+def _row(change: Document) -> str:
+    mark = f"**`{words.symbol(change)}`**"
+    return _cells(mark, _code(change["address"]), _code(words.sentence(change)))
+
+
+def _cells(*cells: str) -> str:
+    """A row of a table; a bar would end its cell even inside of code."""
+    return f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |\n"
+
+
+def _details(change: Document) -> str:
+    """One change as a diff, which is colored."""
+    mark = words.symbol(change).replace("-/+", "!").replace("~", "!").replace("#", " ")
+    lines = [f"{mark} {safe(change['address'])}  {words.sentence(change)}"]
+    lines += [
+        f"      {safe(field['path'])}: {words.difference(change, field)}"
+        for field in change["fields"]
+    ]
+    text = "\n".join(lines)
+    fence = "`" * max(3, 1 + _longest_run(text))
+    return f"{fence}diff\n{text}\n{fence}\n"
+
+
+def _code(text: str) -> str:
+    """A text as code that ends where it should."""
+    text = safe(text)
+    ticks = "`" * (1 + _longest_run(text))
+    pad = " " if text.startswith("`") or text.endswith("`") or not text.strip() else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)

@@ -1,0 +1,79 @@
+"""Renders what is wrong in a document as SARIF 2.1.0, for code scanning.
+
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from reconciler import __version__
+from reconciler.render import json
+from reconciler.render._notes import Note, notes
+from reconciler.render._words import Document
+from reconciler.spec.problems import CODES
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
+MOST = 5_000
+"""How many results GitHub takes in, most important first
+(https://docs.github.com/en/code-security/code-scanning/troubleshooting-sarif-uploads)."""
+
+
+def render(document: Document, *, color: bool = False) -> str:
+    """One run with a result for each note; what is left out is told among its notifications."""
+    found = notes(document)
+    kept = found[:MOST]
+    rules = sorted({note.code for note in kept})
+    driver = {
+        "name": "reconciler",
+        "version": __version__,
+        "rules": [{"id": code, "shortDescription": {"text": _title(code)}} for code in rules],
+    }
+    run: dict[str, Any] = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(note, rules, _somewhere(found)) for note in kept],
+        "invocations": [{"executionSuccessful": True}],
+    }
+    if len(found) > len(kept):
+        text = f"{len(found) - len(kept)} of {len(found)} results are left out"
+        told = {"level": "warning", "message": {"text": text}}
+        run["invocations"][0]["toolExecutionNotifications"] = [told]
+    return json.render({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _title(code: str) -> str:
+    return CODES.get(code, code.replace("_", " "))
+
+
+def _somewhere(found: Sequence[Note]) -> str:
+    """A file for what has no place: GitHub refuses a report with a result that has none."""
+    return next((note.file for note in found if note.file), "")
+
+
+def _result(note: Note, rules: Sequence[str], somewhere: str) -> dict[str, Any]:
+    location: dict[str, Any] = {}
+    if file := note.file or somewhere:
+        region = {"startLine": max(note.line, 1), "startColumn": max(note.column, 1)}
+        location["physicalLocation"] = {"artifactLocation": {"uri": _uri(file)}, "region": region}
+    if note.address:
+        location["logicalLocations"] = [{"fullyQualifiedName": note.address, "kind": "resource"}]
+    same = "\0".join([note.code, note.address or note.file, note.message])
+    return {
+        "ruleId": note.code,
+        "ruleIndex": rules.index(note.code),
+        "level": note.level,
+        "message": {"text": note.message},
+        "locations": [location] if location else [],
+        "partialFingerprints": {"note/v1": hashlib.sha256(same.encode()).hexdigest()[:32]},
+    }
+
+
+def _uri(file: str) -> str:
+    """A path as a URI, relative as it was given."""
+    path = posixpath.normpath(file.replace("\\", "/"))
+    return ("file://" if path.startswith("/") else "") + quote(path, errors="surrogateescape")

@@ -1,0 +1,207 @@
+"""Each format, read back by a reader nobody here wrote, with every nasty text in every place."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import junitparser
+import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from sarif_pydantic import Sarif
+
+from reconciler.render import appended, markdown, render, sarif
+from reconciler.safe import safe
+from tests.cli.harmless import active
+from tests.nasty import EVERYTHING
+from tests.render.documents import plan_of, problems_of, report_of
+
+WRONG = """version: 1
+owner: o
+connections:
+- {name: a, provider_type: Githup}
+- {name: b, provider_type: GitHub, tgas: {}}
+- {name: c, host: nowhere}
+"""
+
+
+@pytest.fixture(scope="module")
+def plan() -> dict[str, Any]:
+    return plan_of(EVERYTHING)
+
+
+@pytest.fixture(scope="module")
+def report(plan: dict[str, Any]) -> dict[str, Any]:
+    return report_of(plan, EVERYTHING)
+
+
+def shown(document: dict[str, Any]) -> list[str]:
+    """What every format has to show of a plan or report."""
+    return [safe(change["address"]) for change in document["changes"]]
+
+
+# Markdown
+
+
+def tokens(text: str) -> Iterator[Token]:
+    for token in MarkdownIt("gfm-like", {"linkify": False}).parse(text):
+        yield token
+        yield from token.children or ()
+
+
+OWN = {"<details><summary>Details</summary>", "</details>"}
+
+
+def test_markdown_holds_no_markup_but_its_own(plan: dict[str, Any]) -> None:
+    """Nothing hostile becomes a link, an image, a heading or HTML."""
+    for document in (plan, report_of(plan, EVERYTHING)):
+        text = markdown.within(document, 100_000_000)
+        found = list(tokens(text))
+        assert not {t.type for t in found} & {"link_open", "image", "html_inline", "code_block"}
+        html = [line for t in found if t.type == "html_block" for line in t.content.split()]
+        assert set(" ".join(html).split()) <= {*" ".join(OWN).split(), "<!--", "-->", *html[1:2]}
+        assert sum(t.type == "heading_open" for t in found) == 1
+        assert not active(text.replace("\n", ""))
+
+
+def test_markdown_says_every_change(plan: dict[str, Any], report: dict[str, Any]) -> None:
+    for document in (plan, report):
+        found = list(tokens(markdown.within(document, 100_000_000)))
+        cells = [t.content for t in found if t.type == "code_inline"]
+        assert sorted(set(shown(document)) - set(cells)) == []
+
+
+def test_markdown_keeps_to_its_budget_and_counts_what_it_leaves_out(plan: dict[str, Any]) -> None:
+    for budget in (5_000, 20_000, markdown.BUDGET):
+        text = markdown.within(plan, budget)
+        assert len(text.encode()) <= budget
+        left = sum(int(n) for n in re.findall(r"\*(\d+) more: there is no room", text))
+        rows = sum(line.startswith("| **`") for line in text.splitlines())
+        assert left + rows == len(plan["changes"])
+        lines = text.splitlines()
+        assert lines.count("<details><summary>Details</summary>") == lines.count("</details>") == 1
+
+
+def test_what_is_destroyed_is_never_cut_first(plan: dict[str, Any]) -> None:
+    text = markdown.within(plan, 20_000)
+    marks = re.findall(r"^\| \*\*`(\S+)`", text, re.MULTILINE)
+    assert marks == sorted(marks, key=lambda mark: mark not in ("-", "-/+"))
+
+
+# GitHub
+
+
+COMMAND = re.compile(r"::(error|warning|notice) ([^:]*)::(.*)")
+
+
+def commands(text: str) -> list[tuple[str, dict[str, str], str]]:
+    """As the runner reads them (https://github.com/actions/runner, ActionCommand)."""
+    found = []
+    for match in filter(None, map(COMMAND.fullmatch, text.splitlines())):
+        pairs = (pair.partition("=") for pair in match[2].split(","))
+        found.append((match[1], {k: unescaped(v) for k, _, v in pairs}, unescaped(match[3])))
+    return found
+
+
+def unescaped(text: str) -> str:
+    for code, char in (("%0A", "\n"), ("%0D", "\r"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
+        text = text.replace(code, char)
+    return text
+
+
+def test_github_shows_ten_of_each_kind_and_nothing_else_acts(plan: dict[str, Any]) -> None:
+    text = render(plan, "github")
+    found = commands(text)
+    lines = text.splitlines()
+    assert [line for line in lines if active(line) and not COMMAND.fullmatch(line)] == []
+    kinds = [kind for kind, _, _ in found]
+    assert {kind: kinds.count(kind) for kind in kinds} == {"error": 10, "warning": 10}
+    assert "for which GitHub has no room here" in found[9][2]
+    assert all(set(told) <= {"title", "file", "line", "col"} for _, told, _ in found)
+
+
+def test_mistakes_are_annotated_where_they_are() -> None:
+    found = commands(render(problems_of(WRONG), "github"))
+    places = [(told["title"], told["line"], told["col"]) for _, told, _ in found]
+    assert places == [
+        ("reconciler E038", "4", "28"),
+        ("reconciler E030", "5", "36"),
+        ("reconciler E042", "6", "19"),
+    ]
+    assert found[0][2].endswith("(did you mean GitHub?)")
+
+
+def test_github_takes_the_summary_and_outputs(plan: dict[str, Any], report: dict[str, Any]) -> None:
+    for document in (plan, report, problems_of(WRONG)):
+        files = appended(document, "github")
+        assert set(files) == {"GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"}
+        outputs = [line.partition("=") for line in files["GITHUB_OUTPUT"].splitlines()]
+        assert all(re.fullmatch("[a-z]+", name) for name, _, _ in outputs)
+        assert all(re.fullmatch("(sha256:)?[0-9a-f]+", value) for _, _, value in outputs)
+        assert len(files["GITHUB_STEP_SUMMARY"].encode()) < 1024 * 1024
+    assert appended(plan, "text") == {}
+
+
+# GitLab
+
+
+def test_gitlab_counts(plan: dict[str, Any]) -> None:
+    quiet = {**plan, "findings": []}
+    counts = json.loads(render(quiet, "gitlab"))
+    actions = [change["then"] or change["action"] for change in plan["changes"]]
+    assert counts["delete"] == actions.count("delete") + actions.count("replace") > 0
+    assert set(counts) == {"create", "update", "delete"}
+    assert render(problems_of(WRONG), "gitlab") == "{}\n"
+    unread = {"complete": False, "unread": []}
+    assert render({**quiet, "coverage": unread}, "gitlab") == "{}\n"
+
+
+# SARIF
+
+
+def test_sarif_is_valid_and_complete(plan: dict[str, Any]) -> None:
+    for document in (plan, problems_of(WRONG)):
+        text = render(document, "sarif")
+        (run,) = Sarif.model_validate_json(text).runs
+        ids = [rule.id for rule in run.tool.driver.rules or ()]
+        assert [ids[result.rule_index or 0] for result in run.results or ()] == [
+            result.rule_id for result in run.results or ()
+        ]
+        assert all(result.locations for result in run.results or ())
+    places = json.loads(render(problems_of(WRONG), "sarif"))["runs"][0]["results"]
+    regions = [p["locations"][0]["physicalLocation"]["region"]["startLine"] for p in places]
+    assert regions == [4, 5, 6]
+
+
+def test_sarif_says_what_it_leaves_out(
+    plan: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sarif, "MOST", 10)
+    (run,) = json.loads(render(plan, "sarif"))["runs"]
+    (told,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert len(run["results"]) == 10
+    assert re.fullmatch(r"\d+ of \d+ results are left out", told["message"]["text"])
+
+
+# JUnit
+
+
+def test_junit_has_a_case_for_each_change(plan: dict[str, Any], report: dict[str, Any]) -> None:
+    for document in (plan, report):
+        (suite,) = junitparser.JUnitXml.fromstring(render(document, "junit").encode())
+        names = {case.name for case in suite}
+        assert set(shown(document)) <= names
+        assert suite.tests == len(list(suite))
+
+
+def test_junit_says_how_each_change_ended(report: dict[str, Any]) -> None:
+    (suite,) = junitparser.JUnitXml.fromstring(render(report, "junit").encode())
+    counts = report["outcome_summary"]
+    assert suite.failures == counts["failed"]
+    assert suite.errors == counts["unknown"]
+    assert suite.skipped == counts["skipped"] + counts["deferred"]
+    (wrong,) = junitparser.JUnitXml.fromstring(render(problems_of(WRONG), "junit").encode())
+    assert [len(case.result) for case in wrong] == [3]
