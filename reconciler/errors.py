@@ -31,6 +31,10 @@ class TargetError(ReconcilerError):
     """The account, Region or endpoint cannot be used as asked."""
 
 
+class StaleError(ReconcilerError):
+    """A saved plan is not what would be done now."""
+
+
 class LockedError(ReconcilerError):
     """Another run holds the lock of the target."""
 

@@ -3,6 +3,7 @@ live objects and the two sides of the world they make up. A kind is a subclass o
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Protocol
@@ -201,7 +202,8 @@ class Tagged(Resource):
 
 
 def _hidden(secret: str) -> str:
-    return "(sensitive)"
+    """Enough to tell one from another, which for a certificate, no secret in itself, is all."""
+    return f"(sensitive, sha256 {hashlib.sha256(secret.encode()).hexdigest()[:32]})"
 
 
 def plain(value: Any, show: Callable[[str], str] = _hidden) -> Any:

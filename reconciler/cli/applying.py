@@ -13,6 +13,7 @@ import click
 
 from reconciler.apply import Event, cut_short
 from reconciler.cli.exits import Exit, worst
+from reconciler.cli.expecting import ANYTHING, Expected
 from reconciler.cli.locking import alone
 from reconciler.cli.output import is_terminal, tell
 from reconciler.cli.planning import Planning, Run
@@ -31,14 +32,16 @@ LOOK_SECONDS = 3.0
 """Seconds between looks for what an earlier run may have created."""
 
 
-def applied(planning: Planning, *, yes: bool, wait: float) -> int:
-    """Plan, ask unless `yes`, carry out while waiting up to `wait` seconds for people, report."""
+def applied(planning: Planning, *, yes: bool, wait: float, expected: Expected = ANYTHING) -> int:
+    """Plan, ask unless `yes` or what is `expected` was reviewed, carry out while waiting up to
+    `wait` seconds for people, report."""
     with planning.opened() as opened, alone(opened) as run, stopping() as asked:
         with asked.impatient():
             plan = _settled(run)
             if plan.refusals or not plan.is_complete:
                 return planning.finished(report_document(plan, [], run=""))
-            if plan.work and (refused := _asked(planning, run, plan, yes=yes)):
+            expected.check(plan)
+            if plan.work and (refused := _asked(planning, run, plan, yes=yes or bool(expected))):
                 return refused
         run_id = uuid.uuid4().hex
         events: list[Event] = []

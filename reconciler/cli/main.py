@@ -21,7 +21,7 @@ import reconciler
 from reconciler.cli import commands
 from reconciler.cli.exits import Exit
 from reconciler.cli.output import abandon_stdout
-from reconciler.errors import LockedError, ReconcilerError
+from reconciler.errors import LockedError, ReconcilerError, StaleError
 from reconciler.safe import safe
 
 EPILOG = """\b
@@ -99,7 +99,7 @@ def run(arguments: list[str]) -> int:
         return Exit.ERROR
     except ReconcilerError as error:
         click.echo(f"Error: {safe(str(error))}", err=True)
-        return Exit.STALE if isinstance(error, LockedError) else Exit.ERROR
+        return Exit.STALE if isinstance(error, LockedError | StaleError) else Exit.ERROR
     except OSError as error:
         click.echo(f"Error: {safe(_words(error))}", err=True)
         return Exit.ERROR

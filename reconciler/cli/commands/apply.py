@@ -39,6 +39,7 @@ Examples:
   reconciler apply infra/
   reconciler apply --local --wait --yes examples/quickstart
   reconciler apply --yes --wait=1h --output json=report.json infra/
+  reconciler apply --plan plan.json infra/
 """,
 )
 @paths
@@ -52,11 +53,26 @@ Examples:
     metavar="[=TIME]",
     help="Wait for people's approvals and go on (30m unless given).",
 )
+@option(
+    "--plan",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="Do what this saved plan says, or less, without asking; else nothing, exit 6.",
+)
+@option("--plan-max-age", type=Duration(), metavar="TIME", help="How old the saved plan may be.")
+@option(
+    "--expect",
+    metavar="FINGERPRINT",
+    help="Do what the plan with this fingerprint says, without asking; else nothing, exit 6.",
+)
 @writing_options
 @file_options
 def command(**options: Any) -> int:
     """Plan, ask, carry the plan out, and check that it was."""
     from reconciler.cli.applying import applied
+    from reconciler.cli.expecting import Expected
     from reconciler.cli.planning import Planning
 
-    return applied(Planning.of(options, simulate=True), yes=options["yes"], wait=options["wait"])
+    expected = Expected.of(options)
+    planning = Planning.of(options, simulate=True)
+    return applied(planning, yes=options["yes"], wait=options["wait"], expected=expected)

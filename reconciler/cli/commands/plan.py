@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -35,8 +36,10 @@ def command(**options: Any) -> int:
     """Read what is there and show what an apply would do. Never writes."""
     from reconciler.cli.planning import Planning
     from reconciler.report import plan_document
+    from reconciler.saved import sealed
 
     planning = Planning.of(options)
     with planning.opened() as run:
-        document = plan_document(run.plan())
+        now = datetime.now(UTC)
+        document = sealed(plan_document(run.plan()), created=now, prune=options["prune"])
     return planning.finished(document, detailed=options["detailed_exitcode"])

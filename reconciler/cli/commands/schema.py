@@ -30,13 +30,14 @@ def schema_text(document: str) -> str:
     """The schema of one of `DOCUMENTS`, as the file in `specs/` holds it."""
     from pydantic import TypeAdapter
 
-    from reconciler.report import PlanForm, ReportForm
+    from reconciler.report import ReportForm
+    from reconciler.saved import SavedPlanForm
     from reconciler.spec.form import Document
     from reconciler.spec.problems import ProblemsForm
 
     forms = {
         "desired-state": Document,
-        "plan": PlanForm,
+        "plan": SavedPlanForm,
         "report": ReportForm,
         "problems": ProblemsForm,
     }

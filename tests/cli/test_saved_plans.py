@@ -1,0 +1,106 @@
+"""A plan that was reviewed is what is applied, or nothing is: whole command lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from reconciler.emulator import Emulator
+from tests.conftest import REGION, Cli
+
+HOST = """version: 1
+owner: platform
+hosts:
+- {name: ghes, provider_type: GitHubEnterpriseServer, provider_endpoint: "https://%s.example.com"}
+"""
+
+
+@pytest.fixture
+def planned(emulator: Emulator, cli: Cli) -> tuple[str, ...]:
+    """A plan of one update in plan.json; the words of the apply that goes with it."""
+    files, where = Path("host.yaml"), ("--endpoint-url", emulator.url, "--allow-pending")
+    files.write_text(HOST % "a", encoding="utf-8")
+    assert cli("apply", "--yes", *where, files).code == 0
+    files.write_text(HOST % "b", encoding="utf-8")
+    cli("plan", files, *where[:2], "--output", "json=plan.json")
+    return ("apply", "--plan", "plan.json", *where, "host.yaml")
+
+
+def client_of(emulator: Emulator) -> Any:
+    return boto3.client("codeconnections", endpoint_url=emulator.url, region_name=REGION)
+
+
+def writes(emulator: Emulator) -> int:
+    return len(emulator.control.requests(mutating_only=True))
+
+
+def test_it_is_applied_without_a_question(
+    emulator: Emulator, planned: tuple[str, ...], cli: Cli
+) -> None:
+    result = cli(*planned)
+    assert (result.code, "Apply: 1 applied." in result.out) == (0, True), result
+    again = cli(*planned)
+    assert (again.code, "No changes." in again.out) == (0, True), again
+    assert writes(emulator) == 2
+
+
+def test_one_live_field_that_moved_is_named(
+    emulator: Emulator, planned: tuple[str, ...], cli: Cli
+) -> None:
+    client = client_of(emulator)
+    (host,) = client.list_hosts()["Hosts"]
+    client.update_host(HostArn=host["HostArn"], ProviderEndpoint="https://c.example.com")
+    before = writes(emulator)
+    result = cli(*planned)
+    assert result.code == 6
+    assert result.err == (
+        "Error: changed since the plan was saved: host/ghes: provider_endpoint was "
+        "https://a.example.com, and is https://c.example.com; nothing was done: plan again\n"
+    )
+    assert writes(emulator) == before
+
+
+def test_what_the_files_say_now_is_no_more_than_was_reviewed(
+    emulator: Emulator, planned: tuple[str, ...], cli: Cli
+) -> None:
+    more = HOST % "b" + "connections: [{name: main, provider_type: GitHub}]\n"
+    Path("host.yaml").write_text(more, encoding="utf-8")
+    result = cli(*planned)
+    assert result.code == 6
+    assert "connection/main: create was not planned" in result.err
+    assert writes(emulator) == 1
+
+
+def test_one_that_was_edited_or_is_too_old_is_not_used(
+    emulator: Emulator, planned: tuple[str, ...], cli: Cli
+) -> None:
+    old = cli(*planned, "--plan-max-age", "0s")
+    text = Path("plan.json").read_text(encoding="utf-8")
+    Path("plan.json").write_text(text.replace("https://b.", "https://x."), encoding="utf-8")
+    edited = cli(*planned)
+    Path("plan.json").write_bytes(b"\xff\xfe")
+    binary = cli(*planned)
+    assert [old.code, edited.code, binary.code] == [6, 6, 6]
+    assert "which is too long ago" in old.err
+    assert edited.err == "Error: plan.json cannot be applied: it was edited or damaged\n"
+    assert "it is no text" in binary.err
+    assert writes(emulator) == 1
+
+
+def test_a_fingerprint_is_enough(emulator: Emulator, planned: tuple[str, ...], cli: Cli) -> None:
+    fingerprint = json.loads(Path("plan.json").read_text(encoding="utf-8"))["fingerprint"]
+    words = ("apply", *planned[3:])
+    other = cli(*words, "--expect", "sha256:0")
+    assert other.code == 6
+    assert f"its fingerprint is {fingerprint} now; nothing was done" in other.err
+    assert cli(*words, "--expect", fingerprint).code == 0
+    assert writes(emulator) == 2
+
+
+def test_a_limit_of_age_without_a_plan_is_wrong_usage(cli: Cli, desired: Path) -> None:
+    result = cli("apply", "--yes", "--local", "--plan-max-age", "1h", desired)
+    assert (result.code, "--plan-max-age goes with --plan" in result.err) == (64, True)
