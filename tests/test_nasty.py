@@ -36,7 +36,9 @@ def test_the_detector_sees(text: str) -> None:
 
 def test_every_writer_is_tested() -> None:
     """Here, or in tests/render/test_formats.py."""
-    assert FORMATS == ("github", "gitlab", "json", "junit", "markdown", "sarif", "text")
+    assert (
+        *("dot", "github", "gitlab", "json", "junit", "markdown", "mermaid", "sarif", "text"),
+    ) == FORMATS
 
 
 def test_every_text_reaches_every_field(document: dict[str, Any]) -> None:

@@ -1,0 +1,52 @@
+"""`reconciler graph`: draws what refers to what, of the files, of what is live or of a plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from reconciler.cli.options import file_options, guard_options, option, paths, target_options
+from reconciler.cli.output import tell
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  reconciler graph infra/
+  reconciler graph --of plan --output mermaid=graph.mmd infra/
+  reconciler graph --of live --output dot infra/ | dot -Tsvg > live.svg
+"""
+)
+@paths
+@option(
+    "--of",
+    type=click.Choice(["desired", "live", "plan"]),
+    default="desired",
+    show_default=True,
+    help="What to draw; only desired is offline.",
+)
+@target_options
+@guard_options
+@file_options
+def command(**options: Any) -> int:
+    """Draw objects and references as Mermaid (the default here) or DOT."""
+    from reconciler.cli.exits import Exit
+    from reconciler.cli.output import Output
+    from reconciler.cli.planning import Planning
+    from reconciler.graph import desired_graph, live_graph, planned_graph
+
+    if wrong := {output.format for output in options["outputs"]} - {"dot", "json", "mermaid"}:
+        raise click.UsageError(f"a graph is dot, json or mermaid, and not {min(wrong)}")
+    if not any(output.file is None for output in options["outputs"]):
+        options["outputs"] = (*options["outputs"], Output("mermaid"))
+    planning = Planning.of(options)
+    if options["of"] == "desired":
+        planning.outputs.write(desired_graph(planning.desired))
+        return Exit.DONE
+    with planning.opened() as run:
+        plan = run.plan()
+    planning.outputs.write(live_graph(plan) if options["of"] == "live" else planned_graph(plan))
+    for gap in plan.gaps:
+        tell(f"Error: not all could be read: {gap.reason}")
+    return Exit.ERROR if plan.gaps else Exit.DONE
