@@ -78,6 +78,9 @@ def _owner(ctx: click.Context, param: click.Parameter, value: str | None) -> str
     return value
 
 
+owner = option(
+    "--owner", metavar="NAME", callback=_owner, help="Who owns the files, whatever they say."
+)
 paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
 
@@ -92,12 +95,7 @@ def file_options(command: Command) -> Command:
     """What every command that reads files takes."""
     return _all(
         command,
-        option(
-            "--owner",
-            metavar="NAME",
-            callback=_owner,
-            help="Who owns the files, whatever they say.",
-        ),
+        owner,
         option(
             "--output",
             "outputs",

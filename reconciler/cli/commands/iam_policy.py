@@ -1,0 +1,46 @@
+"""`reconciler iam-policy`: prints the least IAM policy for a command and files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from reconciler.cli.options import S3Uri, option, owner, paths
+
+COMMANDS = ("validate", "plan", "apply", "destroy", "forget", "wait")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  reconciler iam-policy plan infra/
+  reconciler iam-policy apply --prune infra/ > role.json
+"""
+)
+@click.argument("for_command", type=click.Choice(COMMANDS), metavar="COMMAND")
+@paths
+@option("--account", metavar="ID", help="The account, where the files do not say; * unless given.")
+@option("--region", metavar="REGION", help="The Region, likewise.")
+@option("--prune", is_flag=True, help="For apply --prune: every kind may be deleted.")
+@option("--lock", type=S3Uri(), metavar="s3://BUCKET/KEY", help="For a run with this --lock.")
+@owner
+def command(**options: Any) -> None:
+    """Print the least IAM policy that COMMAND needs for these files. Offline.
+
+    It has both prefixes of the service: that of an ARN tells when it was made.
+    """
+    import json
+
+    from reconciler.cli.files import desired_of
+    from reconciler.cli.output import Outputs
+    from reconciler.permissions import policy
+    from reconciler.resource import Target
+
+    desired = desired_of(options["paths"], options["owner"], Outputs.of((), "auto"))
+    account = options["account"] or desired.account or "*"
+    target = Target(account, options["region"] or desired.region or "*")
+    made = policy(
+        options["for_command"], desired, target, prune=options["prune"], lock=options["lock"] or ""
+    )
+    click.echo(json.dumps(made, indent=2))

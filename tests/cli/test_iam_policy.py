@@ -1,0 +1,122 @@
+"""The policies that are printed allow every call that is made, and no kind of write that is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from reconciler.cli.commands.iam_policy import COMMANDS as OFFERED
+from reconciler.emulator import Emulator
+from reconciler.emulator import Settings as EmulatorSettings
+from reconciler.permissions import ALSO, COMMANDS, PREFIXES
+from tests.conftest import ACCOUNT, REGION, Cli
+from tests.test_lost_replies import DESIRED
+
+
+def policy(cli: Cli, *words: str) -> dict[str, list[str]]:
+    """The actions of each statement."""
+    document = cli("iam-policy", *words).json
+    assert document["Version"] == "2012-10-17"
+    return {statement["Sid"]: statement["Action"] for statement in document["Statement"]}
+
+
+def actions(cli: Cli, *words: str) -> set[str]:
+    return {action for listed in policy(cli, *words).values() for action in listed}
+
+
+@pytest.fixture
+def quick() -> Any:
+    with Emulator(EmulatorSettings(handshake="auto", handshake_seconds=0.0)) as running:
+        yield running
+
+
+def called(emulator: Emulator, after: int) -> set[str]:
+    """What was called after so many calls, as the names of actions, with what AWS asks for beside
+    them."""
+    operations = {request.operation for request in emulator.control.requests()[after:]}
+    operations -= {"GetCallerIdentity"}  # which needs no permission (AWS STS API reference)
+    for operation in list(operations):
+        operations |= set(ALSO.get(operation, ()))
+    return {f"codeconnections:{operation}" for operation in operations}
+
+
+def test_a_life_in_calls_is_allowed(quick: Emulator, cli: Cli) -> None:
+    """Create, change, rename, prune, give up and destroy; each with the policy of its command."""
+    where = ("--endpoint-url", quick.url)
+    path = Path("desired.yaml")
+    steps = [
+        ("plan", DESIRED, ()),
+        ("apply", DESIRED, ("--yes", "--wait=10s")),
+        ("apply", DESIRED.replace("branch: main", "branch: next"), ("--yes",)),
+        ("apply", DESIRED.replace("GitHub}", "GitHub, tags: {a: b}}"), ("--yes",)),
+        ("apply", DESIRED.replace("GitHub}", "GitHub, tags: {}}"), ("--yes",)),
+        (
+            "apply",
+            DESIRED.replace("{name: main,", "{name: new, previously: [main],").replace(
+                "connection: main", "connection: new"
+            ),
+            ("--yes", "--wait=10s"),
+        ),
+        ("apply", DESIRED[: DESIRED.index("repository_links")], ("--yes", "--prune", "--adopt")),
+        ("destroy", DESIRED[: DESIRED.index("connections")], ("--yes",)),
+    ]
+    for name, text, options in steps:
+        path.write_text(text, encoding="utf-8")
+        before = len(quick.control.requests())
+        cli(name, path, *where, *options)
+        made = called(quick, before)
+        assert made, name
+        prune = ["--prune"] if "--prune" in options else []
+        assert made <= actions(cli, name, *prune, str(path)), (name, options)
+
+
+def test_reading_allows_no_write(cli: Cli) -> None:
+    Path("desired.yaml").write_text(DESIRED, encoding="utf-8")
+    for name in ("plan", "wait"):
+        assert set(policy(cli, name, "desired.yaml")) == {"Read"}
+        for action in actions(cli, name, "desired.yaml"):
+            assert action.partition(":")[2].startswith(("Get", "List"))
+    assert policy(cli, "validate", "desired.yaml") == {}
+
+
+def test_only_what_is_declared_may_be_written(cli: Cli, desired: Path) -> None:
+    """`desired` holds one connection."""
+    writes = set(policy(cli, "apply", str(desired))["Write"])
+    kinds = {"CreateConnection", "DeleteConnection", "TagResource", "UntagResource"}
+    assert writes == {f"{prefix}:{name}" for prefix in PREFIXES for name in kinds}
+    assert "codeconnections:DeleteHost" in actions(cli, "apply", "--prune", str(desired))
+
+
+def test_places_are_as_narrow_as_is_known(cli: Cli) -> None:
+    Path("desired.yaml").write_text(DESIRED, encoding="utf-8")
+    where = ("--account", ACCOUNT, "--region", "cn-north-1", "--lock", "s3://locks/team/key")
+    document = cli("iam-policy", "apply", *where, "desired.yaml").json
+    places = {statement["Sid"]: statement["Resource"] for statement in document["Statement"]}
+    assert places == {
+        "Read": ["*"],
+        "Write": [f"arn:aws-cn:{prefix}:cn-north-1:{ACCOUNT}:*" for prefix in PREFIXES],
+        "Pass": [f"arn:aws:iam::{ACCOUNT}:role/git-sync"],
+        "Lock": ["arn:aws-cn:s3:::locks/team/key"],
+    }
+
+
+def test_the_files_say_where_if_nobody_else_does(cli: Cli) -> None:
+    text = f'account: "{ACCOUNT}"\nregion: {REGION}\n{DESIRED}'
+    Path("desired.yaml").write_text(text, encoding="utf-8")
+    write = cli("iam-policy", "apply", "desired.yaml").json["Statement"][1]
+    assert write["Resource"][0] == f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:*"
+
+
+def test_the_command_offers_what_there_is() -> None:
+    assert OFFERED == COMMANDS
+
+
+def test_every_action_exists() -> None:
+    """In the service's model, or among the actions that have no operation."""
+    model = boto3.client("codeconnections", region_name=REGION).meta.service_model
+    known = {*model.operation_names, "PassConnection", "PassRepository", "UseConnection"}
+    assert {name for names in ALSO.values() for name in names} <= known
+    assert set(ALSO) <= known
