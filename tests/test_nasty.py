@@ -37,7 +37,18 @@ def test_the_detector_sees(text: str) -> None:
 def test_every_writer_is_tested() -> None:
     """Here, or in tests/render/test_formats.py."""
     assert (
-        *("dot", "github", "gitlab", "json", "junit", "markdown", "mermaid", "sarif", "text"),
+        *(
+            "dot",
+            "github",
+            "gitlab",
+            "html",
+            "json",
+            "junit",
+            "markdown",
+            "mermaid",
+            "sarif",
+            "text",
+        ),
     ) == FORMATS
 
 

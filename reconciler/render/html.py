@@ -1,0 +1,42 @@
+"""Renders a document as one HTML file with nothing to load: what is to be done, a picture of it,
+what people have to do. Readable in light and in dark."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from reconciler.errors import ReconcilerError
+from reconciler.render import _words as words
+from reconciler.render._notes import notes
+from reconciler.render._picture import HEIGHT, WIDTH, picture
+from reconciler.render._words import Document
+from reconciler.safe import safe
+
+MOST = 2_000
+"""How many changes are listed: browsers get slow, and nobody reads them."""
+
+
+def render(document: Document, *, color: bool = False) -> str:
+    """The page. Raises `ReconcilerError` when jinja2 is not installed."""
+    try:
+        from jinja2 import Environment, StrictUndefined
+    except ImportError as error:
+        text = "--output html needs jinja2: pip install 'reconciler[html]'"
+        raise ReconcilerError(text) from error
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters["safe_text"] = safe
+    source = files("reconciler.render").joinpath("html.jinja").read_text(encoding="utf-8")
+    changes = document.get("changes", ())
+    outcomes = {outcome["address"]: outcome for outcome in document.get("outcomes", ())}
+    return environment.from_string(source).render(
+        document=document,
+        result=" ".join(words.result(document)),
+        place=words.place(document) if "target" in document else "",
+        notes=notes(document),
+        changes=sorted(changes, key=lambda change: not words.destroys(change))[:MOST],
+        left_out=max(0, len(changes) - MOST),
+        outcomes=outcomes,
+        picture=picture(document),
+        box=(WIDTH, HEIGHT),
+        words=words,
+    )
