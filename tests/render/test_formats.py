@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from sarif_pydantic import Sarif
 
-from reconciler.render import appended, markdown, render, sarif
+from reconciler.render import FORMATS, appended, markdown, render, sarif
 from reconciler.safe import safe
 from tests.cli.harmless import active
 from tests.nasty import EVERYTHING
@@ -205,3 +205,31 @@ def test_junit_says_how_each_change_ended(report: dict[str, Any]) -> None:
     assert suite.skipped == counts["skipped"] + counts["deferred"]
     (wrong,) = junitparser.JUnitXml.fromstring(render(problems_of(WRONG), "junit").encode())
     assert [len(case.result) for case in wrong] == [3]
+
+
+# Size
+
+
+@pytest.fixture(scope="module")
+def huge(plan: dict[str, Any]) -> dict[str, Any]:
+    """A plan of 10,000 changes, most of them with notes."""
+    changes, findings = plan["changes"], plan["findings"]
+    some = [
+        {**changes[n % len(changes)], "address": f"{changes[n % len(changes)]['address']}{n}"}
+        for n in range(10_000)
+    ]
+    told = [{**findings[n % len(findings)], "address": c["address"]} for n, c in enumerate(some)]
+    return {**plan, "changes": some, "findings": told}
+
+
+def test_ten_thousand_changes_stay_inside_what_each_host_takes(huge: dict[str, Any]) -> None:
+    sizes = {format: len(render(huge, format).encode()) for format in FORMATS}
+    print(sizes)
+    assert sizes["markdown"] <= 60_000
+    assert sizes["github"] < 200_000
+    assert sizes["sarif"] < 10_000_000  # of which GitHub takes as much, zipped
+    assert sizes["junit"] < 30_000_000
+    assert sizes["html"] < 10_000_000
+    assert len(appended(huge, "github")["GITHUB_STEP_SUMMARY"].encode()) < 1024 * 1024
+    for format, words in (("markdown", "there is no room"), ("html", "left out")):
+        assert words in render(huge, format)
