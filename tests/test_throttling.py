@@ -26,14 +26,14 @@ ONE = "{version: 1, owner: platform, connections: [{name: one, provider_type: Gi
 
 def test_each_time_a_throttled_call_is_sent_is_noted(quick: Emulator, tmp_path: Path) -> None:
     """The window in which it may still show up begins with the last one."""
-    throttled = Fault(kind="ThrottlingException", operation="CreateConnection", count=3)
+    throttled = Fault(kind="ThrottlingException", operation="CreateConnection", count=8)
     quick.control.fault(throttled)
     means = Means(journal=Journal(tmp_path / "journal"))
     assert statuses(applied(desired_of(ONE), api_of(quick), means=means)) == {
         "connection/one": "applied"
     }
     events = [line.event for line in lines(tmp_path / "journal")]
-    assert events == [*["sent", "refused"] * 3, "sent", "done"]
+    assert events == [*["sent", "refused"] * 8, "sent", "done"]
 
 
 def test_a_throttled_call_is_not_sent_again_when_the_end_is_wanted(quick: Emulator) -> None:
@@ -54,3 +54,11 @@ def test_a_call_that_is_throttled_for_too_long_has_failed(
     report = applied(desired_of(ONE), api_of(quick))
     assert statuses(report) == {"connection/one": "failed"}
     assert "ThrottlingException" in report["outcomes"][0]["message"]
+
+
+def test_a_rest_is_as_long_as_it_was_asked_for_or_ends_when_the_end_is_wanted() -> None:
+    slept: list[float] = []
+    Clock(sleep=slept.append).rest(1.0)
+    assert sum(slept) == pytest.approx(1.0, abs=0.06)
+    Clock(sleep=slept.append, stopping=lambda: "interrupted" * (len(slept) > 25)).rest(1.0)
+    assert len(slept) == 26
