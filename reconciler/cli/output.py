@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import click
 
 from reconciler.errors import ReconcilerError
-from reconciler.render import FORMATS, appended, render
+from reconciler.render import FORMATS, appended, check, render
 from reconciler.safe import safe
 
 
@@ -76,6 +76,8 @@ class Outputs:
                 raise click.UsageError(f"--output would overwrite {path}, which is read")
         for file in files:
             _check_writable(file)
+        for output in chosen:
+            check(output.format)
         return cls(chosen, wants_color(color))
 
     @property

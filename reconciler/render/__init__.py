@@ -20,6 +20,13 @@ def summary(document: Mapping[str, Any]) -> str:
     return " ".join(result(document))
 
 
+def check(format: str) -> None:
+    """Raise `ReconcilerError` now when a format could not be rendered later."""
+    module = import_module(f"{__name__}.{format}")
+    if hasattr(module, "check"):
+        module.check()
+
+
 def appended(document: Mapping[str, Any], format: str) -> dict[str, str]:
     """What a format adds to the files that environment variables name, by variable."""
     module = import_module(f"{__name__}.{format}")

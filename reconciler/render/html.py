@@ -4,6 +4,7 @@ what people have to do. Readable in light and in dark."""
 from __future__ import annotations
 
 from importlib.resources import files
+from importlib.util import find_spec
 
 from reconciler.errors import ReconcilerError
 from reconciler.render import _words as words
@@ -16,13 +17,16 @@ MOST = 2_000
 """How many changes are listed: browsers get slow, and nobody reads them."""
 
 
+def check() -> None:
+    """Raise `ReconcilerError` when jinja2 is not installed."""
+    if find_spec("jinja2") is None:
+        raise ReconcilerError("--output html needs jinja2: pip install 'reconciler[html]'")
+
+
 def render(document: Document, *, color: bool = False) -> str:
-    """The page. Raises `ReconcilerError` when jinja2 is not installed."""
-    try:
-        from jinja2 import Environment, StrictUndefined
-    except ImportError as error:
-        text = "--output html needs jinja2: pip install 'reconciler[html]'"
-        raise ReconcilerError(text) from error
+    """The page."""
+    from jinja2 import Environment, StrictUndefined
+
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["safe_text"] = safe
     source = files("reconciler.render").joinpath("html.jinja").read_text(encoding="utf-8")
