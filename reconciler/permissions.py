@@ -16,8 +16,6 @@ from reconciler.resource import Desired, Resource, Target
 
 PREFIXES = ("codeconnections", "codestar-connections")
 """An object has one of the two in its ARN, by when it was made; which, nobody can tell before."""
-COMMANDS = ("validate", "plan", "apply", "destroy", "forget", "wait")
-"""The commands there are policies for; `validate` calls nothing."""
 ALSO = {
     "CreateRepositoryLink": ("PassConnection", "UseConnection"),
     "UpdateRepositoryLink": ("PassConnection", "UseConnection"),
@@ -31,7 +29,8 @@ TAGS = ("TagResource", "UntagResource")
 def policy(
     command: str, desired: Desired, target: Target, *, prune: bool, lock: str = ""
 ) -> dict[str, Any]:
-    """The policy document that lets this command do all that these files may ask of it."""
+    """The policy document that lets this command do all that these files may ask of it; `validate`
+    calls nothing, and what is no writer only reads."""
     partition = _partition(target.region)
     statements = []
     if command != "validate":

@@ -8,10 +8,9 @@ from typing import Any
 import boto3
 import pytest
 
-from reconciler.cli.commands.iam_policy import COMMANDS as OFFERED
 from reconciler.emulator import Emulator
 from reconciler.emulator import Settings as EmulatorSettings
-from reconciler.permissions import ALSO, COMMANDS, PREFIXES
+from reconciler.permissions import ALSO, PREFIXES
 from tests.conftest import ACCOUNT, REGION, Cli
 from tests.test_lost_replies import DESIRED
 
@@ -108,10 +107,6 @@ def test_the_files_say_where_if_nobody_else_does(cli: Cli) -> None:
     Path("desired.yaml").write_text(text, encoding="utf-8")
     write = cli("iam-policy", "apply", "desired.yaml").json["Statement"][1]
     assert write["Resource"][0] == f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:*"
-
-
-def test_the_command_offers_what_there_is() -> None:
-    assert OFFERED == COMMANDS
 
 
 def test_every_action_exists() -> None:

@@ -9,6 +9,7 @@ import click
 from reconciler.cli.options import S3Uri, option, owner, paths
 
 COMMANDS = ("validate", "plan", "apply", "destroy", "forget", "wait")
+"""The commands there are policies for."""
 
 
 @click.command(
