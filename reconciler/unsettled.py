@@ -55,8 +55,10 @@ class Judging:
     deletes: bool = False
 
     def left(self, line: Line) -> float:
-        """The seconds that a create is still given; a clock that was set back gives none twice."""
-        return self.window - max(self.now - line.time, self.now - self.since).total_seconds()
+        """The seconds that a create is still given. One from the future, by a clock that was set
+        back since, is as old as this run."""
+        sent = line.time if line.time <= self.now else self.since
+        return self.window - (self.now - sent).total_seconds()
 
 
 def judge(plan: Plan, history: Iterable[Sent], judging: Judging) -> Judgement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -89,3 +89,10 @@ def test_what_would_be_deleted_is_waited_for_undeclared(
     undeclared = sent("CreateRepositoryLink", Address(LINK.kind, "acme/x"), "sent", owner=owner)
     judging = replace(JUDGING, deletes=deletes)
     assert judge(plan, [undeclared], judging).open == (Unsettled(undeclared, 120.0, matters),)
+
+
+def test_the_window_of_what_a_long_run_has_sent_begins_when_it_was_sent(emulator: Emulator) -> None:
+    plan = planned(desired_of(DESIRED), api_of(emulator))
+    made = sent("CreateRepositoryLink", LINK, "done", age=20.0)
+    judging = Judging(NOW, NOW - timedelta(seconds=600), 120.0)
+    assert judge(plan, [made], judging).open == (Unsettled(made, 100.0, True),)
