@@ -22,7 +22,7 @@ PROBLEMS = """# Problems
 
 What can be wrong with desired-state files. Each problem is told as
 `file:line:column: CODE message (hint)`, and as data with `--output json`. All problems of a run are
-told at once. A code never changes its meaning.
+told at once, up to a thousand. A code never changes its meaning.
 
 | Code | Problem |
 |---|---|

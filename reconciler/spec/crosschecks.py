@@ -16,10 +16,10 @@ from reconciler.spec.problems import Problem, cut, shown
 from reconciler.spec.source import Map
 from reconciler.spec.violations import Place, position
 
-NAMES = 500
+NAMES = 200
 """Among how many names of a kind a similar one is looked for: each look compares with all."""
-LOOKS = 50
-"""How many looks for a similar name one run takes: files may hold thousands of wrong ones."""
+LOOKS = 10
+"""How many wrong names of one run get a hint: files may hold thousands of them."""
 WHOLE = 1100
 """How much of a name, an ARN or an id is repeated: all that is valid, and not megabytes."""
 LONGEST = 256
@@ -56,7 +56,7 @@ class _Similar:
     """Finds the declared name that somebody may have meant."""
 
     def __init__(self, entries: Entries) -> None:
-        self.looks = LOOKS
+        self.found: dict[Address, str | None] = {}
         self.names: dict[str, list[str]] = {}
         for address in entries:
             names = self.names.setdefault(address.kind, [])
@@ -65,12 +65,10 @@ class _Similar:
 
     def to(self, address: Address) -> str | None:
         """The most similar name of the kind."""
-        if not self.looks or len(address.name) > LONGEST:
-            return None
-        self.looks -= 1
-        return next(
-            iter(get_close_matches(address.name, self.names.get(address.kind, ()), 1)), None
-        )
+        if address not in self.found and len(self.found) < LOOKS and len(address.name) <= LONGEST:
+            close = get_close_matches(address.name, self.names.get(address.kind, ()), 1)
+            self.found[address] = close[0] if close else None
+        return self.found.get(address)
 
 
 def crosschecked(found: Sequence[Entry], entries: Entries) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ defaults) may be said more than once but not differently.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
@@ -15,8 +16,9 @@ from reconciler.kinds import KINDS
 from reconciler.resource import Address, Desired, Resource, Source
 from reconciler.spec.crosschecks import Entry, crosschecked
 from reconciler.spec.form import SECTIONS, Defaults, Document
-from reconciler.spec.problems import Problem, shown
+from reconciler.spec.problems import Enough, Problem, Problems, shown
 from reconciler.spec.source import Limits, Map, Seq, collector_off, read_sources
+from reconciler.spec.source import Source as Parsed
 from reconciler.spec.violations import validated
 
 
@@ -29,21 +31,17 @@ def load(
 ) -> Desired:
     """Read every file that the paths stand for. `owner` goes before the files' own.
 
-    Raises `SpecError` with every problem, sorted by file and position.
+    Raises `SpecError` with every problem (a thousand at most), sorted by file and position.
     """
     loading = _Loading()
-    sources = read_sources(paths, loading.problems, limits=limits or Limits(), stdin=stdin)
-    with collector_off():
-        for source in sources:
-            loading.take_file(source.name, source.content)
-        for entry in loading.found:
-            loading.take_entry(entry)
-        loading.problems.extend(crosschecked(loading.found, loading.entries))
-    owner = owner or loading.header.get("owner")
-    if owner is None and not loading.problems:
-        hint = "write `owner: NAME` at the top of a file, or give --owner"
-        name = sources[0].name if sources else paths[0]
-        loading.problems.append(Problem(name, 1, 1, "E045", "nobody owns these files", hint))
+    with suppress(Enough):
+        sources = read_sources(paths, loading.problems, limits=limits or Limits(), stdin=stdin)
+        loading.take(sources)
+        owner = owner or loading.header.get("owner")
+        if owner is None and not loading.problems:
+            hint = "write `owner: NAME` at the top of a file, or give --owner"
+            name = sources[0].name if sources else paths[0]
+            loading.problems.append(Problem(name, 1, 1, "E045", "nobody owns these files", hint))
     if loading.problems or owner is None:
         raise SpecError(sorted(loading.problems))
     return loading.desired(owner)
@@ -53,11 +51,20 @@ def load(
 class _Loading:
     """The files as far as they have been understood."""
 
-    problems: list[Problem] = field(default_factory=list)
+    problems: Problems = field(default_factory=Problems)
     header: dict[str, Any] = field(default_factory=dict)
     said_at: dict[str, Source] = field(default_factory=dict)
     found: list[Entry] = field(default_factory=list)
     entries: dict[Address, Entry] = field(default_factory=dict)
+
+    def take(self, sources: Sequence[Parsed]) -> None:
+        """Understand all files, then what they say about each other."""
+        with collector_off():
+            for source in sources:
+                self.take_file(source.name, source.content)
+            for entry in self.found:
+                self.take_entry(entry)
+            self.problems.extend(crosschecked(self.found, self.entries))
 
     def take_file(self, name: str, content: Map) -> None:
         """Understand what a file says about the whole, and find its entries."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from typing_extensions import TypedDict
@@ -53,6 +53,7 @@ CODES: dict[str, str] = {
     "E046": "ignored and declared",
     "E047": "former name still declared",
     "E048": "ignored field unknown",
+    "E049": "too many problems",
 }
 """Every code a problem may carry and its one-line title; a code never changes its meaning."""
 
@@ -107,6 +108,31 @@ class Problem:
             "message": self.message,
             "hint": self.hint,
         }
+
+
+class Enough(Exception):
+    """There are so many problems that no more are looked for; the last one says so."""
+
+
+class Problems(list[Problem]):
+    """Problems in the order in which they are found; raises `Enough` with the thousandth."""
+
+    MOST = 1_000
+    """More than anybody mends one by one; a hostile file could hold as many as its limits allow."""
+
+    def append(self, problem: Problem) -> None:
+        """Add one problem."""
+        super().append(problem)
+        if len(self) >= self.MOST:
+            message = f"{self.MOST} problems were found, and no more are looked for"
+            at = (problem.file, problem.line, problem.column)
+            super().append(Problem(*at, "E049", message, "mend these first"))
+            raise Enough
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Add problems one by one."""
+        for problem in problems:
+            self.append(problem)
 
 
 def cut(text: str, limit: int) -> str:

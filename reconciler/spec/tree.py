@@ -27,11 +27,13 @@ class Limits:
 
     `bytes` and `nodes` hold for one file, `files` for one run; `nodes` counts the values inside
     mappings and sequences, `depth` the collections inside each other, the top level included.
+    `collections` cost most and are counted as they begin: the one around them may end far below.
     """
 
     bytes: int = 8 * 1024 * 1024
     depth: int = 32
     nodes: int = 100_000
+    collections: int = 50_000
     files: int = 1_000
 
 
@@ -127,6 +129,7 @@ class Builder:
         self.ended = False
         self._documents = 0
         self._nodes = 0
+        self._collections = 0
         # Entries of one kind repeat the same keys: each combination is checked only once.
         self._good_keys: set[tuple[Any, ...]] = set()
 
@@ -177,7 +180,7 @@ class Builder:
             else:
                 self._boundary(event)
         if not self.ended:
-            self._too_many(event.start_mark)
+            self._too_many(event.start_mark, f"{self.limits.nodes} values")
 
     def report_too_deep(self, at: Position) -> None:
         """Say that values are nested too deeply; newer parsers have a limit of their own."""
@@ -187,6 +190,9 @@ class Builder:
         if depth >= self.limits.depth:
             self.report_too_deep(position(event.start_mark))
             raise Abandoned
+        self._collections += 1
+        if self._collections > self.limits.collections:
+            self._too_many(event.start_mark, f"{self.limits.collections} mappings and lists")
         if event.anchor is not None:
             self._anchor(event, event.anchor)
         if event.tag == "!file":
@@ -215,11 +221,10 @@ class Builder:
     def _count(self, values: int, marks: list[Any]) -> None:
         self._nodes += values
         if self._nodes > self.limits.nodes:
-            self._too_many(marks[-1])
+            self._too_many(marks[-1], f"{self.limits.nodes} values")
 
-    def _too_many(self, mark: Any) -> NoReturn:
-        message = f"more than {self.limits.nodes} values in one file"
-        self.report(position(mark), "E020", message, "split the file")
+    def _too_many(self, mark: Any, what: str) -> NoReturn:
+        self.report(position(mark), "E020", f"more than {what} in one file", "split the file")
         raise Abandoned
 
     def _are_good(self, keys: tuple[Any, ...]) -> bool:

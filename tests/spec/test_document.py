@@ -232,8 +232,8 @@ BROKEN = [
         "fields: host, name, provider_endpoint, provider_type, tags",
     ),
 ]
-ELSEWHERE = {"E043", "E044", "E045"}
-"""Codes that need more than one entry of the table: they have tests of their own below."""
+ELSEWHERE = {"E043", "E044", "E045", "E049"}
+"""Codes that need more than one line of the table: they have tests of their own below."""
 
 
 @pytest.mark.parametrize(("code", "marked", "said", "hint"), BROKEN)
@@ -345,3 +345,28 @@ def test_what_is_wrong_beside_other_mistakes_is_told_in_the_same_run(tmp_path: P
     )
     codes = [line.split(" ")[1] for line in found(write(tmp_path, a=text))]
     assert codes == ["E030", "E040", "E033", "E048", "E031"]
+
+
+def test_nobody_is_told_of_more_than_a_thousand_problems(tmp_path: Path) -> None:
+    """The thousandth is the last that is looked for, in this file and in those after it."""
+    unknown = "".join(f"key{number}: 1\n" for number in range(2_000))
+    write(tmp_path, a="".join(unknown.partition("key990:")[:1]), b=unknown, c=unknown)
+    lines = found(tmp_path)
+    assert len(lines) == 1_001
+    assert f"{tmp_path}/b.yaml:12:1: E030 unknown key `key9` " in lines[-2]
+    assert lines[-1] == (
+        f"{tmp_path}/b.yaml:12:1: E049 1000 problems were found, and no more are looked for "
+        "(mend these first)"
+    )
+
+
+def test_the_first_wrong_names_get_a_hint() -> None:
+    """The same name again is no new one."""
+    links = [
+        f"- {{owner_id: acme, repository_name: r{n}, connection: mian{name}}}"
+        for n, name in enumerate([0, 0, *range(12), 0])
+    ]
+    with pytest.raises(SpecError) as error:
+        declared(HEAD + MAIN + "}\nrepository_links:\n" + "\n".join(links))
+    hinted = [problem.hint == "did you mean main?" for problem in error.value.problems]
+    assert hinted == [True] * 12 + [False] * 2 + [True]

@@ -279,6 +279,14 @@ def test_values_are_counted(nodes: int, code: str | None) -> None:
     assert (result is None) == bool(code)
 
 
+@pytest.mark.parametrize(("collections", "code"), [(3, "E020"), (4, None)])
+def test_mappings_and_lists_are_counted(collections: int, code: str | None) -> None:
+    """Four: the top level, the list and the two in it."""
+    _, problems = read("a: [{}, []]", Limits(collections=collections))
+    assert [problem.code for problem in problems] == ([code] if code else [])
+    assert all("3 mappings and lists" in problem.message for problem in problems)
+
+
 @pytest.mark.parametrize(
     "text", ["a: [" + "1, " * 500_000, "a: [" + "{}, " * 500_000, "[" + "[], " * 9]
 )
