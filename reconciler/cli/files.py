@@ -1,11 +1,11 @@
-"""Loads the files a command was given: paths go in, `Desired` comes out, or every problem is
-shown and the command is over."""
+"""Loads the files a command was given: paths go in, `Desired` or rules come out, or every problem
+is shown and the command is over."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -16,11 +16,32 @@ from reconciler.resource import Desired
 from reconciler.spec.document import load
 from reconciler.spec.problems import problems_document
 
+if TYPE_CHECKING:
+    from reconciler.policy.rules import Rule
+
 
 def desired_of(paths: Sequence[str], owner: str | None, outputs: Outputs) -> Desired:
     """What the files declare; wrong files end the command with every problem and no call."""
     try:
         return load(paths, owner=owner, stdin=standard_input())
+    except SpecError as error:
+        outputs.refuse(problems_document(error.problems))
+        raise click.exceptions.Exit(Exit.ERROR) from error
+
+
+def rules_of(paths: Sequence[str], outputs: Outputs) -> tuple[Rule, ...]:
+    """The rules of policy files; wrong files end the command with every problem and no call.
+
+    Raises `ReconcilerError` when there are files, and what evaluates their rules is not installed.
+    """
+    if not paths:
+        return ()
+    from reconciler.policy.cel import check
+    from reconciler.policy.rules import load as load_rules
+
+    check()
+    try:
+        return load_rules(paths)
     except SpecError as error:
         outputs.refuse(problems_document(error.problems))
         raise click.exceptions.Exit(Exit.ERROR) from error

@@ -157,11 +157,21 @@ def target_options(command: Command) -> Command:
     )
 
 
+policy = option(
+    "--policy",
+    type=click.Path(),
+    multiple=True,
+    metavar="PATH",
+    help="Rules that the plan has to keep. May be repeated.",
+)
+
+
 def guard_options(command: Command) -> Command:
     """What a plan may do that guards refuse by default."""
     command = destroy_options(command)
     return _all(
         command,
+        policy,
         option("--adopt", is_flag=True, help="Take over declared objects that nobody owns."),
         option(
             "--take-over",

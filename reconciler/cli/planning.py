@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.exits import Exit, exit_code, worst
-from reconciler.cli.files import desired_of
+from reconciler.cli.files import desired_of, rules_of
 from reconciler.cli.output import Outputs, abandon_stdout, tell
 from reconciler.cli.progress import Watched, display
 from reconciler.cli.state import folder_of, journal_of
@@ -39,6 +39,7 @@ from reconciler.unsettled import (
 
 if TYPE_CHECKING:
     from reconciler.aws.session import Session
+    from reconciler.policy.rules import Rule
 
 
 @dataclass(slots=True)
@@ -72,6 +73,7 @@ class Run:
                 allow=self.planning.allow,
                 compare=self.planning.compare,
             )
+            plan = self.planning.held_against_rules(plan)
         self.looked, self.open = begun, self.judged(plan).open
         return warned(plan, self.open)
 
@@ -112,6 +114,7 @@ class Planning:
     journals: Path | None
     """The folder of the journals; none for a command that has nothing to do with them."""
     settle: float
+    rules: tuple[Rule, ...]
     lock: str
     lock_lease: float
     lock_timeout: float
@@ -153,6 +156,7 @@ class Planning:
             deletes=deletes or options.get("prune", False),
             journals=folder_of(options["journal"]) if "journal" in options else None,
             settle=options.get("settle", SETTLE_SECONDS),
+            rules=rules_of(options.get("policy", ()), outputs),
             lock=options.get("lock") or "",
             lock_lease=options.get("lock_lease", 0.0),
             lock_timeout=options.get("lock_timeout", 0.0),
@@ -168,6 +172,15 @@ class Planning:
                 journal = journal_of(self.journals, found.target, self.desired.owner, store)
             today = datetime.now(UTC).date()
             yield Run(self, found.api, found.target, today, journal, found.session)
+
+    def held_against_rules(self, plan: Plan) -> Plan:
+        """The plan with what the rules of --policy have against it."""
+        if not self.rules:
+            return plan
+        from reconciler.cli.evaluating import evaluated
+        from reconciler.policy.judge import judged
+
+        return judged(self.rules, plan, partial(evaluated, size=len(plan.changes)))
 
     def finished(self, document: Mapping[str, Any], *, detailed: bool = False) -> Exit:
         """Write the document, and give the exit code that it amounts to."""

@@ -54,6 +54,7 @@ CODES: dict[str, str] = {
     "E047": "former name still declared",
     "E048": "ignored field unknown",
     "E049": "too many problems",
+    "E050": "expression that is not CEL",
 }
 """Every code a problem may carry and its one-line title; a code never changes its meaning."""
 

@@ -17,7 +17,7 @@ from tests.cli.conftest import DESIRED
 from tests.cli.terminal import PATIENCE, environment
 
 MARK = "open(__file__ + '.was-run', 'w').close()\n"
-OTHERS = ("boto3", "botocore", "click", "deepdiff", "filelock", "pydantic", "rich", "yaml")
+OTHERS = ("boto3", "botocore", "celpy", "click", "deepdiff", "filelock", "pydantic", "rich", "yaml")
 MORE = ("_yaml", "conftest", "dotenv", "readline", "setup", "sitecustomize", "usercustomize")
 SETTINGS = {
     ".aws/config": "[default]\nregion = xx-evil-1\ncredential_process = touch {0}/aws.was-run\n",
@@ -31,6 +31,7 @@ SETTINGS = {
     "pyvenv.cfg": "home = {0}\n",
     "setup.cfg": "[reconciler]\nregion = xx-evil-1\n",
 }
+RULES = "version: 1\nrules: [{id: a, message: m, expression: size(object.name) > 0}]\n"
 SCRIPT = [str(Path(sysconfig.get_path("scripts"), "reconciler"))]
 MODULE = [sys.executable, "-m", "reconciler"]
 SAFELY = [sys.executable, "-P", "-m", "reconciler"]
@@ -95,7 +96,8 @@ def test_nothing_in_the_working_folder_is_run(way: str, tree: Path, emulator: Em
         (tree / "reconciler").mkdir()
         for name in ("reconciler.py", "reconciler/__init__.py", "reconciler/__main__.py"):
             (tree / name).write_text(MARK, encoding="utf-8")
-    where = ("good.yaml", "--endpoint-url", emulator.url)
+    (tree.parent / "rules.yaml").write_text(RULES, encoding="utf-8")
+    where = ("good.yaml", "--endpoint-url", emulator.url, "--policy", "../rules.yaml")
     results = [
         run(WAYS[way], tree, "validate", "good.yaml"),
         run(WAYS[way], tree, "plan", *where),

@@ -254,6 +254,7 @@ class Runs:
             deletes=prune,
             journals=None,
             settle=WINDOW,
+            rules=(),
             lock="",
             lock_lease=0.0,
             lock_timeout=0.0,

@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
-DOCUMENTS = ("desired-state", "plan", "report", "problems")
+DOCUMENTS = ("desired-state", "plan", "report", "problems", "policy")
+WRITTEN = ("desired-state", "policy")
+"""Those that people write."""
 DRAFT = "http://json-schema.org/draft-07/schema#"
 """The draft that editors' YAML support understands."""
 
@@ -22,7 +24,7 @@ Examples:
 )
 @click.argument("document", type=click.Choice(DOCUMENTS), default=DOCUMENTS[0])
 def command(document: str) -> None:
-    """Print the JSON Schema of desired-state files, plans, reports or problems."""
+    """Print the JSON Schema of desired-state files, plans, reports, problems or policies."""
     click.echo(schema_text(document), nl=False)
 
 
@@ -30,6 +32,7 @@ def schema_text(document: str) -> str:
     """The schema of one of `DOCUMENTS`, as the file in `specs/` holds it."""
     from pydantic import TypeAdapter
 
+    from reconciler.policy.rules import PolicyFile
     from reconciler.report import ReportForm
     from reconciler.saved import SavedPlanForm
     from reconciler.spec.form import Document
@@ -40,10 +43,11 @@ def schema_text(document: str) -> str:
         "plan": SavedPlanForm,
         "report": ReportForm,
         "problems": ProblemsForm,
+        "policy": PolicyFile,
     }
     schema = TypeAdapter(forms[document]).json_schema(ref_template="#/definitions/{model}")
     schema["definitions"] = schema.pop("$defs")
-    if document == "desired-state":
+    if document in WRITTEN:
         schema = _without_null(schema)
     return json.dumps({"$schema": DRAFT, **schema}, indent=2) + "\n"
 
