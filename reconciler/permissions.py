@@ -1,8 +1,9 @@
 """The least that IAM has to allow for a command and files: what is declared goes in, a policy
 document comes out; pure.
 
-Which action each operation needs, and that the prefix of an action has to be that of the ARN, is
-from https://docs.aws.amazon.com/service-authorization/latest/reference/list_codeconnections.html
+Which action each operation needs, on what, and that the prefix of an action has to be that of the
+ARN, is from
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_codeconnections.html
 and https://docs.aws.amazon.com/dtconsole/latest/userguide/rename.html.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from reconciler.kinds import BY_NAME, KINDS
-from reconciler.resource import Desired, Resource, Target
+from reconciler.resource import OWNER_TAG, Desired, Resource, Target
 
 PREFIXES = ("codeconnections", "codestar-connections")
 """An object has one of the two in its ARN, by when it was made; which, nobody can tell before."""
@@ -22,40 +23,74 @@ ALSO = {
     "CreateSyncConfiguration": ("PassRepository",),
     "UpdateSyncConfiguration": ("PassRepository",),
 }
-"""What an operation needs beside the action of its own name."""
+"""What an operation needs, on the object that its own refers to, beside the action of its name."""
+ANYWHERE = frozenset(
+    {"CreateConnection", "CreateHost", "DeleteSyncConfiguration", "UpdateSyncConfiguration"}
+)
+"""The writes for which IAM knows no type of resource, so that they are allowed on `*` or not."""
 TAGS = ("TagResource", "UntagResource")
+WRITERS = ("apply", "destroy", "forget")
 
 
 def policy(
-    command: str, desired: Desired, target: Target, *, prune: bool, lock: str = ""
+    command: str,
+    desired: Desired,
+    target: Target,
+    *,
+    prune: bool,
+    lock: str = "",
+    preflight: bool = False,
 ) -> dict[str, Any]:
     """The policy document that lets this command do all that these files may ask of it; `validate`
     calls nothing, and what is no writer only reads."""
-    partition = _partition(target.region)
-    statements = []
-    if command != "validate":
-        statements.append(_statement("Read", _reads(), ["*"]))
-        writes = sorted(set(_writes(command, desired, prune)))
-        if writes:
-            where = [
-                f"arn:{partition}:{prefix}:{target.region}:{target.account}:*"
-                for prefix in PREFIXES
-            ]
-            statements.append(_statement("Write", writes, where))
-        if roles := sorted(_roles(command, desired)):
-            passed = {"Sid": "Pass", "Effect": "Allow", "Action": ["iam:PassRole"]}
-            statements.append({**passed, "Resource": roles})
-        if lock and command in ("apply", "destroy", "forget"):
-            allowed = ["s3:GetObject", "s3:PutObject"]
-            place = f"arn:{partition}:s3:::{lock.removeprefix('s3://')}"
-            statements.append(
-                {"Sid": "Lock", "Effect": "Allow", "Action": allowed, "Resource": [place]}
-            )
+    if command == "validate":
+        return _document([])
+    partition = partition_of(target.region)
+    statements = [_statement("Read", _reads(), ["*"])]
+    statements += _write_statements(set(_writes(command, desired, prune)), desired.owner, target)
+    if roles := sorted(_roles(command, desired)):
+        statements.append(_other("Pass", ["iam:PassRole"], roles))
+    if lock and command in WRITERS:
+        place = f"arn:{partition}:s3:::{lock.removeprefix('s3://')}"
+        statements.append(_other("Lock", ["s3:GetObject", "s3:PutObject"], [place]))
+    if preflight:
+        principals = [
+            f"arn:{partition}:iam::{target.account}:{kind}/*" for kind in ("role", "user")
+        ]
+        actions = ["iam:GetRole", "iam:SimulatePrincipalPolicy"]
+        statements.append(_other("Preflight", actions, principals))
+    return _document(statements)
+
+
+def _document(statements: list[dict[str, Any]]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _write_statements(operations: set[str], owner: str, target: Target) -> Iterator[dict[str, Any]]:
+    """What can only be allowed on `*` is allowed in the Region, and to create what is owned."""
+    partition = partition_of(target.region)
+    where = [f"arn:{partition}:{prefix}:{target.region}:{target.account}:*" for prefix in PREFIXES]
+    region = {} if target.region == "*" else {"aws:RequestedRegion": target.region}
+    creates = {kind.calls.create for kind in KINDS if kind.taggable()} & ANYWHERE
+    groups: tuple[tuple[str, set[str], list[str], dict[str, str]], ...] = (
+        ("Create", operations & creates, ["*"], {f"aws:RequestTag/{OWNER_TAG}": owner, **region}),
+        ("WriteAnywhere", (operations & ANYWHERE) - creates, ["*"], region),
+        ("Write", operations - ANYWHERE, where, {}),
+    )
+    for name, some, resources, condition in groups:
+        if some:
+            statement = _statement(name, sorted(some), resources)
+            if condition:
+                statement["Condition"] = {"StringEquals": condition}
+            yield statement
 
 
 def _statement(name: str, operations: Iterable[str], resources: list[str]) -> dict[str, Any]:
     actions = [f"{prefix}:{operation}" for prefix in PREFIXES for operation in operations]
+    return _other(name, actions, resources)
+
+
+def _other(name: str, actions: list[str], resources: list[str]) -> dict[str, Any]:
     return {"Sid": name, "Effect": "Allow", "Action": actions, "Resource": resources}
 
 
@@ -97,7 +132,7 @@ def _role(resource: Resource) -> str:
     return str(getattr(resource, "role_arn", None) or "")
 
 
-def _partition(region: str) -> str:
+def partition_of(region: str) -> str:
     """The partition of a Region (botocore's partitions.json)."""
     prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
     return next((name for prefix, name in prefixes.items() if region.startswith(prefix)), "aws")

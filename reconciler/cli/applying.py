@@ -37,7 +37,7 @@ def applied(planning: Planning, *, yes: bool, wait: float, expected: Expected = 
     `wait` seconds for people, report."""
     with planning.opened() as opened, alone(opened) as run, stopping() as asked:
         with asked.impatient():
-            plan = _settled(run)
+            plan = run.preflight(_settled(run))
             if plan.refusals or not plan.is_complete:
                 return planning.finished(report_document(plan, [], run=""))
             expected.check(plan)

@@ -157,13 +157,21 @@ def target_options(command: Command) -> Command:
     )
 
 
-policy = option(
-    "--policy",
-    type=click.Path(),
-    multiple=True,
-    metavar="PATH",
-    help="Rules that the plan has to keep. May be repeated.",
-)
+def check_options(command: Command) -> Command:
+    """What a plan is held against, beside the guards."""
+    return _all(
+        command,
+        option(
+            "--policy",
+            type=click.Path(),
+            multiple=True,
+            metavar="PATH",
+            help="Rules that the plan has to keep. May be repeated.",
+        ),
+        option(
+            "--preflight", is_flag=True, help="Ask IAM whether it allows what the plan would call."
+        ),
+    )
 
 
 def guard_options(command: Command) -> Command:
@@ -171,7 +179,6 @@ def guard_options(command: Command) -> Command:
     command = destroy_options(command)
     return _all(
         command,
-        policy,
         option("--adopt", is_flag=True, help="Take over declared objects that nobody owns."),
         option(
             "--take-over",

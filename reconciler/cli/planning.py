@@ -26,7 +26,7 @@ from reconciler.journal import Journal
 from reconciler.plan import Plan
 from reconciler.reconcile import Compare, plan_for
 from reconciler.render import summary
-from reconciler.resource import Api, Desired, Target
+from reconciler.resource import OWNER_TAG, Api, Desired, Target
 from reconciler.unsettled import (
     SETTLE_SECONDS,
     Judgement,
@@ -77,6 +77,23 @@ class Run:
         self.looked, self.open = begun, self.judged(plan).open
         return warned(plan, self.open)
 
+    def preflight(self, plan: Plan) -> Plan:
+        """The plan with what IAM says of its calls, when that was asked for."""
+        if not self.planning.preflight or self.session is None or not plan.work:
+            return plan
+        from reconciler.aws.simulation import simulated
+        from reconciler.preflight import judged, needs
+
+        asked = needs(plan, self.planning.target.service)
+        context = {
+            "aws:RequestedRegion": self.target.region,
+            f"aws:RequestTag/{OWNER_TAG}": plan.owner,
+        }
+        with display() as line:
+            line.update("Asking IAM what is allowed")
+            principal, answers = simulated(self.session, asked, context)
+        return judged(plan, asked, principal, answers)
+
     def judged(self, plan: Plan) -> Judgement:
         """What a plan from complete reads says about the calls of earlier runs."""
         if not plan.is_complete:
@@ -115,6 +132,7 @@ class Planning:
     """The folder of the journals; none for a command that has nothing to do with them."""
     settle: float
     rules: tuple[Rule, ...]
+    preflight: bool
     lock: str
     lock_lease: float
     lock_timeout: float
@@ -157,6 +175,7 @@ class Planning:
             journals=folder_of(options["journal"]) if "journal" in options else None,
             settle=options.get("settle", SETTLE_SECONDS),
             rules=rules_of(options.get("policy", ()), outputs),
+            preflight=options.get("preflight", False),
             lock=options.get("lock") or "",
             lock_lease=options.get("lock_lease", 0.0),
             lock_timeout=options.get("lock_timeout", 0.0),

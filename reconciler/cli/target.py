@@ -63,7 +63,9 @@ def check_consistent(context: click.Context) -> None:
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     }
     local = context.params["local"]
-    others = {"profile", "endpoint_url", "lock"} if local else {"local_store", "local_handshake"}
+    others = {"local_store", "local_handshake"}
+    if local:
+        others = {"profile", "endpoint_url", "lock", "preflight"}
     for name in sorted(given & others):
         option = "--" + name.replace("_", "-")
         verb = "does not go with" if local else "needs"

@@ -94,6 +94,12 @@ def take(rows: sqlite3.Connection, operation: str) -> Fault:
     return NONE
 
 
+def denies(rows: sqlite3.Connection, operation: str) -> bool:
+    """Whether a fault is waiting to deny requests of this operation."""
+    kinds = "SELECT operation FROM faults WHERE kind = 'AccessDeniedException'"
+    return any(fnmatchcase(operation, row["operation"]) for row in rows.execute(kinds))
+
+
 def spoiled(fault: Fault, reply: Reply) -> Reply:
     """What becomes of the answer to a request that a fault strikes."""
     match fault.kind:

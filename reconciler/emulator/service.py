@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from reconciler.emulator import faults, requests, sts, wire
+from reconciler.emulator import faults, iam, query, requests, sts, wire
 from reconciler.emulator.bucket import Bucket
 from reconciler.emulator.call import Call, Json
 from reconciler.emulator.errors import ApiError
@@ -25,15 +25,20 @@ class Service:
         self._bucket = Bucket(settings.calls_per_second)
 
     def answer(self, message: Message) -> Reply:
-        """The reply to a request for CodeConnections, CodeStar connections or STS."""
-        if sts.speaks(message):
-            reply, record = sts.answer(message, self._clock())
+        """The reply to a request for CodeConnections, CodeStar connections, STS or IAM."""
+        if query.speaks(message):
+            apis = [sts.API, iam.api(self._denies)]
+            reply, record = query.answer(message, self._clock(), apis)
             if record is not None:
                 self._keep(record)
             return reply
         if wire.protocol_of(message) == "cbor" and not wire.has_cbor():
             return wire.NO_CBOR
         return self._exchange(message)
+
+    def _denies(self, operation: str) -> bool:
+        with self._store.transaction() as rows:
+            return faults.denies(rows, operation)
 
     def _exchange(self, message: Message) -> Reply:
         service, fault = None, faults.NONE

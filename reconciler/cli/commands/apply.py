@@ -11,6 +11,7 @@ import click
 from reconciler.cli.options import (
     DURATION,
     Duration,
+    check_options,
     file_options,
     guard_options,
     option,
@@ -45,6 +46,7 @@ Examples:
 @paths
 @target_options
 @guard_options
+@check_options
 @yes
 @option(
     "--wait",

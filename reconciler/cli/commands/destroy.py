@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from reconciler.cli.options import (
+    check_options,
     destroy_options,
     file_options,
     paths,
@@ -26,6 +27,7 @@ Examples:
 @paths
 @target_options
 @destroy_options
+@check_options
 @yes
 @writing_options
 @file_options

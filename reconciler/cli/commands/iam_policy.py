@@ -25,6 +25,7 @@ Examples:
 @option("--region", metavar="REGION", help="The Region, likewise.")
 @option("--prune", is_flag=True, help="For apply --prune: every kind may be deleted.")
 @option("--lock", type=S3Uri(), metavar="s3://BUCKET/KEY", help="For a run with this --lock.")
+@option("--preflight", is_flag=True, help="For a run with --preflight.")
 @owner
 def command(**options: Any) -> None:
     """Print the least IAM policy that COMMAND needs for these files. Offline.
@@ -42,6 +43,11 @@ def command(**options: Any) -> None:
     account = options["account"] or desired.account or "*"
     target = Target(account, options["region"] or desired.region or "*")
     made = policy(
-        options["for_command"], desired, target, prune=options["prune"], lock=options["lock"] or ""
+        options["for_command"],
+        desired,
+        target,
+        prune=options["prune"],
+        lock=options["lock"] or "",
+        preflight=options["preflight"],
     )
     click.echo(json.dumps(made, indent=2))

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from reconciler.cli.options import (
+    check_options,
     file_options,
     guard_options,
     journal,
@@ -29,6 +30,7 @@ Examples:
 @paths
 @target_options
 @guard_options
+@check_options
 @option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are differences.")
 @journal
 @file_options
@@ -41,5 +43,6 @@ def command(**options: Any) -> int:
     planning = Planning.of(options)
     with planning.opened() as run:
         now = datetime.now(UTC)
-        document = sealed(plan_document(run.plan()), created=now, prune=options["prune"])
+        plan = run.preflight(run.plan())
+        document = sealed(plan_document(plan), created=now, prune=options["prune"])
     return planning.finished(document, detailed=options["detailed_exitcode"])
