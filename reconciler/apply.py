@@ -7,7 +7,7 @@ answers yes has not always done it.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,7 +18,7 @@ from reconciler.kinds import BY_NAME
 from reconciler.observe import reread
 from reconciler.plan import Plan, Task, removes, replaces, worklist
 from reconciler.resource import Address, Api, Live, Target
-from reconciler.writer import Clock, Means, Outcome, Status, Writer
+from reconciler.writer import Means, Outcome, Status, Writer
 
 POLL_DELAYS = (0.5, 0.5, 1.0, 2.0, 5.0)
 """Seconds between looks at a handshake; the last goes on. AWS Copilot polls every 5 seconds
@@ -76,33 +76,36 @@ def apply(
     skips only what depends on it.
     """
     writer = Writer(api, compare, run, means)
-    return _Apply(api, plan.target, writer, means.clock).events(plan, wait)
+    return _Apply(plan.target, writer).events(plan, wait)
 
 
-def cut_short(plan: Plan, events: Sequence[Event]) -> list[Outcome]:
-    """The outcomes of the changes that an interrupted apply did not get to say: what was being
-    carried out is unknown, and what had not begun is skipped."""
+def cut_short(plan: Plan, events: Sequence[Event], why: str = "interrupted") -> list[Outcome]:
+    """The outcomes of the changes that an apply did not get to say, because of `why`: what was
+    being carried out is unknown, and what had not begun is skipped."""
     said: dict[Address, Event] = {}
+    made: Counter[Address] = Counter()
     for event in events:
         if isinstance(event, Started | Halfway | Outcome):
             said[event.change.address] = event
+        if isinstance(event, Halfway):
+            made[event.change.address] = event.calls_made
     return [
-        _interrupted(change, last)
+        _unsaid(change, last, made[change.address], why)
         for change in plan.work
         if not isinstance(last := said.get(change.address), Outcome)
     ]
 
 
-def _interrupted(change: Change, last: Event | None) -> Outcome:
+def _unsaid(change: Change, last: Event | None, made: int, why: str) -> Outcome:
+    after = f"after {made} of {len(change.calls)} calls: " if made else ""
     match last:
         case Started():
-            text = "interrupted while it was being carried out"
-            return Outcome(change, Status.UNKNOWN, text)
-        case Halfway(calls_made=made):
-            text = f"after {made} of {len(change.calls)} calls: interrupted"
-            return Outcome(change, Status.SKIPPED, text, calls_made=made)
+            text = f"{after}{why} while it was being carried out"
+            return Outcome(change, Status.UNKNOWN, text, calls_made=made)
+        case Halfway():
+            return Outcome(change, Status.SKIPPED, f"{after}{why}", calls_made=made)
         case _:
-            return Outcome(change, Status.SKIPPED, "not begun: interrupted")
+            return Outcome(change, Status.SKIPPED, f"not begun: {why}")
 
 
 def _needed(deletes: Sequence[Change], deferred: Iterable[Change]) -> Iterator[Change]:
@@ -118,10 +121,8 @@ def _needed(deletes: Sequence[Change], deferred: Iterable[Change]) -> Iterator[C
 class _Apply:
     """A plan as far as it has been carried out."""
 
-    api: Api
     target: Target
     writer: Writer
-    clock: Clock
     lives: dict[Address, Live] = field(default_factory=dict)
     ended: dict[Address, Status] = field(default_factory=dict)
     takes: dict[Address, list[Change]] = field(default_factory=lambda: defaultdict(list))
@@ -151,14 +152,14 @@ class _Apply:
         if change.address in self.ended:
             return  # it ended when it was to be deleted together with its parent
         behind = [a for a in change.waits_for if self.ended.get(a, Status.APPLIED) != "applied"]
-        if why := self.clock.stopping():
+        if why := self.writer.stopping():
             yield self._end(Outcome(change, Status.SKIPPED, f"not begun: {why}"))
         elif behind:
             yield self._end(Outcome(change, Status.SKIPPED, f"because of {behind[0]}"))
         else:
             yield Started(change)
             if (yield from self._clear(change)):
-                outcome = self.writer.calls(change, len(change.calls))
+                outcome = self.writer.make(change, len(change.calls))
                 yield self._end(outcome or self.writer.read_back(change))
 
     def _clear(self, change: Change) -> Generator[Event, None, bool]:
@@ -173,7 +174,7 @@ class _Apply:
                 break
         for one in below if failed is None else ():
             yield Started(one)
-            if (outcome := self.writer.calls(one, 1)) is not None:
+            if (outcome := self.writer.make(one, 1)) is not None:
                 failed = one
                 yield self._end(outcome)
                 break
@@ -207,27 +208,29 @@ class _Apply:
     ) -> Iterator[Event]:
         """Carry out each deferred change once what it waits for is ready, in whichever order
         people act; with time to wait, wait for every handshake, and leave the rest deferred."""
-        waiting, end, looks = list(changes), self.clock.now() + wait, 0
+        waiting, end, looks = list(changes), self.writer.means.clock.now() + wait, 0
         while True:
             before = len(waiting)
             waiting = yield from self._go_on(waiting)
             if len(waiting) < before:
                 continue
-            left = end - self.clock.now()
-            # A replaced object is nobody's task before it is the new one.
+            left = end - self.writer.means.clock.now()
+            # An object that is going to be replaced is nobody's task: the new one will be.
             staying = [c.address for c in kept if not replaces(c) or c.address in self.ended]
-            behind = self._unready([*(a for c in waiting for a in c.waits_for), *staying])
+            old = {change.address for change in waiting}
+            awaited = {a for c in waiting for a in c.waits_for} | set(staying)
+            behind = self._unready(awaited - old)
             in_vain = all(self._in_vain(self.lives[address]) for address in behind)
-            if left <= 0 or in_vain or self.clock.stopping():
+            if left <= 0 or in_vain or self.writer.stopping():
                 break
             yield Waiting(self._tasks(behind, waiting), left)
-            self.clock.rest(min(left, POLL_DELAYS[min(looks, len(POLL_DELAYS) - 1)]))
+            self.writer.means.clock.rest(min(left, POLL_DELAYS[min(looks, len(POLL_DELAYS) - 1)]))
             looks += 1
             yield from self._look_again(behind)
         for change in waiting:
             if change.address in self.ended:
                 continue
-            if why := self.clock.stopping():
+            if why := self.writer.stopping():
                 yield self._end(Outcome(change, Status.SKIPPED, f"not begun: {why}"))
             else:
                 yield self._end(Outcome(change, Status.DEFERRED, self._why(change)))
@@ -272,7 +275,7 @@ class _Apply:
     def _look_again(self, addresses: Sequence[Address]) -> Iterator[Seen]:
         for address in addresses:
             try:
-                live = reread(self.api, self.lives[address])
+                live = reread(self.writer.api, self.lives[address])
             except ReconcilerError:
                 continue  # the next look may do better; the time is bounded
             if live is None:

@@ -40,9 +40,10 @@ class LockedError(ReconcilerError):
 
 
 class ApiError(ReconcilerError):
-    """The service refused an operation, so it was certainly not carried out.
+    """An operation was certainly not carried out: the service refused it, or it was never sent.
 
-    `operation` is the API's name of it, `code` the service's error code, `reason` its text.
+    `operation` is the API's name of it, `code` the service's error code (ours where nothing was
+    sent), `reason` the text.
     """
 
     def __init__(self, operation: str, code: str, reason: str) -> None:

@@ -24,8 +24,6 @@ from reconciler.errors import ApiError, ReconcilerError
 from reconciler.resource import Address, Call, plain
 
 FORMAT = 1
-CUT = b"\n# The line above may have been cut short.\n"
-"""Comes between a line that does not end and the next one."""
 Event = Literal["sent", "done", "refused", "unknown", "resolved"]
 
 
@@ -61,8 +59,9 @@ class Journal:
     facts: Mapping[str, str] = field(default_factory=dict)
 
     @contextmanager
-    def sending(self, address: Address, call: Call) -> Iterator[None]:
-        """Write the line before a call and, when the block ends, the one after it.
+    def sending(self, address: Address, call: Call) -> Iterator[str]:
+        """Write the line before a call and, when the block ends, the one after it; gives the id
+        that they share.
 
         An `ApiError` that leaves the block is a certain no, anything else that does is unknown.
         Raises `ReconcilerError` before the block when the first line cannot be written.
@@ -78,7 +77,7 @@ class Journal:
         event: Event = "unknown"
         text = ""
         try:
-            yield
+            yield id_
             event = "done"
         except ApiError as error:
             event, text = "refused", str(error)
@@ -90,18 +89,14 @@ class Journal:
             with suppress(OSError):  # then it counts as pending, and the next run looks
                 self._write(event, id_, text=text)
 
-    def resolve(self, line: Line, text: str) -> None:
+    def resolve(self, id_: str, text: str) -> None:
         """Say what became of a pending call."""
         with suppress(OSError):  # then the next run looks once more
-            self._write("resolved", line.id, text=text)
+            self._write("resolved", id_, text=text)
 
     def history(self) -> list[Sent]:
         """Every call that was sent, oldest first."""
         return history(self.path) if self.path else []
-
-    def pending(self) -> list[Line]:
-        """The calls of which nobody knows yet whether they were carried out, oldest first."""
-        return [sent.line for sent in self.history() if sent.is_pending]
 
     def check(self) -> None:
         """Raise `ReconcilerError` when nothing could be written."""
@@ -129,7 +124,7 @@ class Journal:
         try:
             size = os.fstat(file).st_size
             if data and size and os.pread(file, 1, size - 1) != b"\n":
-                data = CUT + data  # it must not swallow this line
+                os.ftruncate(file, self.path.read_bytes().rfind(b"\n") + 1)
             if data and os.write(file, data) != len(data):
                 raise OSError(28, "no space left on the disk")
             os.fsync(file)
@@ -140,7 +135,8 @@ class Journal:
 
 
 def lines(path: Path) -> Iterator[Line]:
-    """The lines of a journal, oldest first; one that was cut short says nothing, and is skipped.
+    """The lines of a journal, oldest first. The last one may have been cut short, which leaves a
+    call unsent or without an answer: it says nothing, and the next one takes its place.
 
     Raises `ReconcilerError` when the file is there and cannot be read, or a line says something
     that is not understood: it may be about a call that was sent."""
@@ -150,17 +146,11 @@ def lines(path: Path) -> Iterator[Line]:
         return
     except OSError as error:
         raise ReconcilerError(f"the journal {path} cannot be read: {error.strerror}") from error
-    before = 0
-    for part in content.split(CUT):
-        *whole, last = part.split(b"\n")
-        for number, text in enumerate(whole, before + 1):
-            if (line := _line(text)) is None:
-                where = f"the journal {path} cannot be understood at line {number}"
-                raise ReconcilerError(f"{where}: take the line out, or use the newer program")
-            yield line
-        if (line := _line(last)) is not None:
-            yield line
-        before += len(whole) + CUT.count(b"\n")
+    for number, text in enumerate(content.split(b"\n")[:-1], 1):
+        if (line := _line(text)) is None:
+            where = f"the journal {path} cannot be understood at line {number}"
+            raise ReconcilerError(f"{where}: take the line out, or use the newer program")
+        yield line
 
 
 def _line(text: bytes) -> Line | None:
@@ -177,6 +167,12 @@ class Sent:
 
     line: Line
     last: Line
+
+    @property
+    def time(self) -> datetime:
+        """When it had been sent for sure: the line before a call may be written long before it,
+        where the machine fell asleep in between."""
+        return self.last.time if self.last.event in ("done", "unknown") else self.line.time
 
     @property
     def is_pending(self) -> bool:

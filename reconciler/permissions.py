@@ -51,8 +51,12 @@ def policy(
     if roles := sorted(_roles(command, desired)):
         statements.append(_other("Pass", ["iam:PassRole"], roles))
     if lock and command in WRITERS:
-        place = f"arn:{partition}:s3:::{lock.removeprefix('s3://')}"
-        statements.append(_other("Lock", ["s3:GetObject", "s3:PutObject"], [place]))
+        bucket, _, key = lock.removeprefix("s3://").partition("/")
+        bucket = f"arn:{partition}:s3:::{bucket}"
+        statements.append(_other("Lock", ["s3:GetObject", "s3:PutObject"], [f"{bucket}/{key}"]))
+        # Without it S3 says of an object that is gone that it is forbidden:
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        statements.append(_other("LockGone", ["s3:ListBucket"], [bucket]))
     if preflight:
         principals = [
             f"arn:{partition}:iam::{target.account}:{kind}/*" for kind in ("role", "user")

@@ -201,6 +201,10 @@ class Tagged(Resource):
         return self.tags
 
 
+KNOWN_AFTER_APPLY = "(known after apply)"
+"""What stands in a plan for a value that its own calls make known."""
+
+
 def _hidden(secret: str) -> str:
     """Enough to tell one from another, which for a certificate, no secret in itself, is all."""
     return f"(sensitive, sha256 {hashlib.sha256(secret.encode()).hexdigest()[:32]})"
@@ -211,7 +215,7 @@ def plain(value: Any, show: Callable[[str], str] = _hidden) -> Any:
     a sensitive value."""
     match value:
         case KnownAfterApply():
-            return "(known after apply)"
+            return KNOWN_AFTER_APPLY
         case Sensitive():
             return show(value.value)
         case Address():

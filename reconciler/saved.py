@@ -17,10 +17,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from reconciler.errors import StaleError
 from reconciler.report import PlanForm
+from reconciler.resource import KNOWN_AFTER_APPLY
 from reconciler.spec.problems import FORMAT_VERSION
-
-ANYTHING = "(known after apply)"
-"""What stands in a plan for a value that its own calls make known."""
 
 
 class SavedPlanForm(PlanForm):
@@ -123,7 +121,7 @@ def _is_part(calls: Sequence[Any], planned: Sequence[Any]) -> bool:
 def _fits(now: Any, planned: Any) -> bool:
     """Whether a value is the planned one, or known by now where that was not."""
     match planned:
-        case str() if planned == ANYTHING:
+        case str() if planned == KNOWN_AFTER_APPLY:
             return isinstance(now, str)
         case dict():
             same = isinstance(now, dict) and now.keys() == planned.keys()

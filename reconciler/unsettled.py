@@ -45,20 +45,20 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """How an open create is judged: `window` is the time in seconds after which one that does not
-    show is taken for not carried out, `since` when this run began, and `deletes` whether what shows
-    up undeclared would be deleted."""
+    """How an open create is judged: `now` is when the reads began that the plan is made from,
+    `window` the time in seconds after which what does not show is taken for not carried out,
+    `since` when this run began, and `deletes` whether what shows up undeclared would be deleted."""
 
     now: datetime
     since: datetime
     window: float
     deletes: bool = False
 
-    def left(self, line: Line) -> float:
+    def left(self, sent: Sent) -> float:
         """The seconds that a create is still given. One from the future, by a clock that was set
         back since, is as old as this run."""
-        sent = line.time if line.time <= self.now else self.since
-        return self.window - (self.now - sent).total_seconds()
+        begun = sent.time if sent.time <= self.now else self.since
+        return self.window - (self.now - begun).total_seconds()
 
 
 def judge(plan: Plan, history: Iterable[Sent], judging: Judging) -> Judgement:
@@ -68,7 +68,7 @@ def judge(plan: Plan, history: Iterable[Sent], judging: Judging) -> Judgement:
     untagged = {_name(live) for live in plan.lives if not live.arn}
     open_, known = [], []
     for sent in in_doubt(history):
-        line, left = sent.line, judging.left(sent.line)
+        line, left = sent.line, judging.left(sent)
         if line.operation not in CREATES:
             known.append((sent, "planned again from what is live"))
         elif (line.address, line.run) in made or line.address in untagged:
@@ -100,6 +100,19 @@ def in_doubt(history: Iterable[Sent]) -> list[Sent]:
         elif line.operation in DELETES and sent.last.event == "done":
             made.pop(line.address, None)
     return [*pending, *made.values()]
+
+
+def seconds_left(
+    judgement: Judgement, history: Iterable[Sent], judging: Judging, looked: datetime | None
+) -> float:
+    """The seconds until every create has shown up that was still open when the live state was read
+    last, at `looked`, or that was sent since; `judging` is for now."""
+    sent = [one.sent for one in judgement.open]
+    for one in in_doubt(history):
+        unseen = one.is_pending or looked is None or one.time >= looked
+        if unseen and one.line.operation in CREATES:
+            sent.append(one)
+    return max([0.0, *map(judging.left, sent)])
 
 
 def warned(plan: Plan, unsettled: Iterable[Unsettled]) -> Plan:

@@ -1,9 +1,9 @@
 """Carries out the calls of one change: each is noted in the journal and sent, what is unclear is
 settled by looking, and the object is read back. A change goes in, how it ended comes out.
 
-No create of AWS is idempotent, so that one without a clear answer is never sent again: the object
-it made carries the id of this run, and is looked for. Everything else sets values and may be
-repeated.
+No create of AWS is idempotent, so that one without a clear answer is never sent again: what it made
+is looked for by the id of this run, which it carries, or by its name where that is all there is.
+Everything else sets values and may be repeated.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -79,7 +80,7 @@ class Outcome:
     message: str = ""
     live: Live | None = None
     calls_made: int = 0
-    """How many of the change's calls the service has answered with yes."""
+    """How many of the change's calls are made, by an answer or as far as can be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,12 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What an apply works with besides the service: the time, and where it notes what it sends."""
+    """What an apply works with besides the service: the time, where it notes what it sends, and
+    who says why a call must not be sent, if so."""
 
     clock: Clock = field(default_factory=Clock)
     journal: Journal = field(default_factory=Journal)
+    permit: Callable[[], str] = str
 
 
 @dataclass(slots=True)
@@ -118,15 +121,21 @@ class Writer:
     ids: dict[Address, str] = field(default_factory=dict)
     """The ids of the objects that are there, and of those that were made."""
     made: Counter[Address] = field(default_factory=Counter)
-    """How many calls of each change the service has answered with yes."""
+    """How many calls of each change are made."""
+    barred: str = ""
+    """Why a call was not permitted: after that nothing more is sent."""
     changing: set[tuple[str, str]] = field(default_factory=set)
     """The kinds and ids of the live objects that the plan changes."""
 
-    def calls(self, change: Change, until: int) -> Outcome | None:
+    def stopping(self) -> str:
+        """Why nothing new is begun, if so."""
+        return self.means.clock.stopping() or self.barred
+
+    def make(self, change: Change, until: int) -> Outcome | None:
         """Make the calls that are left of a change up to this many; the outcome if it ends here."""
         try:
             for call in change.calls[self.made[change.address] : until]:
-                if why := self.means.clock.stopping():
+                if why := self.stopping():
                     return Outcome(change, Status.SKIPPED, why)
                 self._send(change, call)
                 self.made[change.address] += 1
@@ -135,7 +144,7 @@ class Writer:
         except UnclearReplyError as error:
             return Outcome(change, Status.UNKNOWN, str(error))
         except ThrottledError as error:
-            why = self.means.clock.stopping()
+            why = self.stopping()
             return Outcome(change, Status.SKIPPED if why else Status.FAILED, why or str(error))
         except ReconcilerError as error:
             return Outcome(change, Status.FAILED, str(error))
@@ -151,17 +160,28 @@ class Writer:
             return Outcome(change, Status.FAILED, f"not deleted: {error}")
         return None
 
+    def _looks(self) -> Iterator[None]:
+        """Comes back after longer and longer pauses, for as long as lists may lag."""
+        for delay in READ_BACK_DELAYS:
+            self.means.clock.sleep(delay)
+            yield
+
+    def _now(self, planned: Live) -> Live | None:
+        """An object as it is now. What takes no tags has the owner of its parent, and keeps the
+        protection that the plan knew of."""
+        live = reread(self.api, planned)
+        if live is None or live.arn:
+            return live
+        above = owner_above(self.api, live)
+        return replace(live, owner=above.owner if above else planned.owner, protect=planned.protect)
+
     def _check_removal(self, change: Change) -> None:
         planned = change.live if removes(change) else None
         if planned is None or self.made[change.address]:
             return
         self._check_successor(change)
-        if (live := reread(self.api, planned)) is None:
+        if (live := self._now(planned)) is None:
             return
-        if not live.arn:  # it takes no tags: its owner is its parent's
-            above = owner_above(self.api, live)
-            owner = above.owner if above else planned.owner
-            live = replace(live, owner=owner, protect=planned.protect)
         moved = [
             name
             for name in ("owner", "protect", "approved")
@@ -169,8 +189,7 @@ class Writer:
         ]
         if moved:
             raise ReconcilerError(f"{' and '.join(moved)} changed meanwhile: plan again")
-        for delay in READ_BACK_DELAYS:
-            self.means.clock.sleep(delay)
+        for _ in self._looks():
             users = [str(user.address) for user in self._new_users(change, live)]
             if not users:
                 return
@@ -197,8 +216,7 @@ class Writer:
         if not change.calls:
             return Outcome(change, Status.APPLIED, live=change.live)
         problem, live = "", None
-        for delay in READ_BACK_DELAYS:
-            self.means.clock.sleep(delay)
+        for _ in self._looks():
             try:
                 live = reread(self.api, self._expected(change))
             except ReconcilerError as error:
@@ -214,14 +232,15 @@ class Writer:
     def _send(self, change: Change, call: Call) -> None:
         """Send a call, and send it again while the service takes none, while somebody else's change
         is in the way and, but for creates, while nobody knows whether it was carried out. A no to
-        the second says nothing about the first."""
+        the second says nothing about the first. What was planned long ago is looked at first."""
         sent = Call(call.operation, self._resolved(call.parameters))
         clock, delays = self.means.clock, list(REPEAT_DELAYS)
-        end, looks = clock.now() + THROTTLED_SECONDS, False
+        end = clock.now() + THROTTLED_SECONDS
         unclear: UnclearReplyError | None = None
+        looks = change.then is not None and not self._is_create(change, call)
         while True:
             try:
-                if looks and self._is_gone(change, call):
+                if looks and self._is_done(change, call):
                     return None
                 return self._send_once(change, call, sent)
             except ReconcilerError as error:
@@ -229,7 +248,7 @@ class Writer:
                     unclear = unclear or error
                 is_throttled = isinstance(error, ThrottledError)
                 left = clock.now() < end if is_throttled else bool(delays)
-                if not left or clock.stopping() or not self._may_repeat(change, call, error):
+                if not left or self.stopping() or not self._may_repeat(change, call, error):
                     raise _after(unclear, error) from error
             if not is_throttled:  # else the pace is found below
                 clock.sleep(delays.pop(0))
@@ -248,25 +267,29 @@ class Writer:
 
     def _send_once(self, change: Change, call: Call, sent: Call) -> None:
         calls = BY_NAME[change.address.kind].calls
-        with self.means.journal.sending(change.address, sent):
-            try:
+        if why := self.means.permit():
+            self.barred = why
+            raise ReconcilerError(f"not sent: {why}")
+        id_ = ""
+        try:
+            with self.means.journal.sending(change.address, sent) as id_:
                 reply = self.api.write(Call(sent.operation, plain(sent.parameters, show=str)))
                 if call.operation == calls.create:
                     self.ids[change.address] = _id_in(calls.item, calls.id, call, reply)
-            except NotFoundError:
-                if call.operation != calls.delete:
-                    raise  # else it is gone already, which is what was wanted
-            except UnclearReplyError as error:
-                if call.operation != calls.create or change.resource is None:
-                    raise
-                self.ids[change.address] = self._found(change.resource, error)
+        except NotFoundError:
+            if call.operation != calls.delete:
+                raise  # else it is gone already, which is what was wanted
+        except UnclearReplyError as error:
+            if call.operation != calls.create or change.resource is None:
+                raise
+            self.ids[change.address] = self._found(change.resource, error)
+            self.means.journal.resolve(id_, "found by looking")
 
     def _found(self, resource: Resource, error: UnclearReplyError) -> str:
         """The id of the object that a create without a clear answer has made, as soon as it shows.
 
         Raises the error again when it does not."""
-        for delay in READ_BACK_DELAYS:
-            self.means.clock.sleep(delay)
+        for _ in self._looks():
             try:
                 live = made_by(self.api, resource.address, self.run)
             except ReconcilerError:
@@ -276,27 +299,28 @@ class Writer:
         reason = f"{error.reason}; what it may have made does not show up: apply again later"
         raise UnclearReplyError(error.operation, reason) from error
 
-    def _is_gone(self, change: Change, call: Call) -> bool:
-        """Look before a call is repeated; whether it is a delete that has done its work. Somebody
+    def _is_done(self, change: Change, call: Call) -> bool:
+        """Look before a call is sent: whether it is a delete that has nothing left to do. Somebody
         else's object is left to them."""
-        live = reread(self.api, change.live) if change.live else None
-        is_delete = call.operation == BY_NAME[change.address.kind].calls.delete
+        try:
+            live = self._now(change.live) if change.live else None
+        except ReconcilerError as error:  # a read that fails says nothing about the call
+            raise ReconcilerError(f"not sent without a look at what is there: {error}") from error
         if live is None or live.vanishing:
-            if is_delete:
+            if call.operation == BY_NAME[change.address.kind].calls.delete:
                 return True
-            raise ApiError(call.operation, "Gone", "the object is not there any more: plan again")
-        if change.live and live.arn and live.owner not in (change.live.owner, self.compare.owner):
-            raise ApiError(call.operation, "Owner", f"{live.owner} owns it now: plan again")
+            raise ReconcilerError("the object is not there any more: plan again")
+        if change.live and live.owner not in (change.live.owner, self.compare.owner):
+            raise ReconcilerError(f"{live.owner or 'nobody'} owns it now: plan again")
         return False
 
     def _until_gone(self, change: Change) -> None:
         """Before an object is created again under its name, the old one has to be gone."""
-        for delay in READ_BACK_DELAYS:
-            self.means.clock.sleep(delay)
-            if change.live is None or reread(self.api, change.live) is None:
-                return
-        operation = BY_NAME[change.address.kind].calls.delete
-        raise ApiError(operation, "StillThere", "deleted, but not gone yet: apply again later")
+        for _ in self._looks():
+            with suppress(ReconcilerError):  # the next look may do better; their number is bounded
+                if change.live is None or reread(self.api, change.live) is None:
+                    return
+        raise ReconcilerError("deleted, but not seen to be gone yet: apply again later")
 
     def _resolved(self, value: Any) -> Any:
         match value:
@@ -331,10 +355,10 @@ class Writer:
 
 
 def _after(unclear: UnclearReplyError | None, error: ReconcilerError) -> ReconcilerError:
-    """What a failure amounts to after one that was unclear."""
-    if unclear is None or not isinstance(error, ApiError):
+    """What a failure amounts to after a call of which nobody knows whether it was carried out."""
+    if unclear is None or isinstance(error, UnclearReplyError):
         return error
-    return UnclearReplyError(error.operation, f"{unclear.reason}; then {error}")
+    return UnclearReplyError(unclear.operation, f"{unclear.reason}; then {error}")
 
 
 def _id_in(item: str, member: str, call: Call, reply: Mapping[str, Any]) -> str:

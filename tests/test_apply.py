@@ -364,7 +364,7 @@ def test_a_replacement_waits_until_the_old_object_is_gone(monkeypatch: pytest.Mo
         events = list(apply_plan(plan, desired, api, run="r", today=TODAY))
         report = report_document(plan, events, run="r")
         assert statuses(report) == {"host/ghes": "failed"}
-        text = "DeleteHost: StillThere: deleted, but not gone yet: apply again later"
+        text = "deleted, but not seen to be gone yet: apply again later"
         assert report["outcomes"][0]["message"] == f"after 1 of 2 calls: {text}"
         assert exit_code(report) == Exit.PARTLY
         between = planned(desired, api)

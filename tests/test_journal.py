@@ -38,14 +38,19 @@ def events(journal: Journal) -> list[tuple[str, str]]:
     return [(line.event, line.text) for line in lines(journal.path)]
 
 
+def pending(journal: Journal) -> list[Line]:
+    """The calls of which nobody knows whether they were carried out."""
+    return [sent.line for sent in journal.history() if sent.is_pending]
+
+
 def test_a_call_is_noted_before_it_is_sent(journal: Journal) -> None:
     with journal.sending(MAIN, CREATE):
         assert events(journal) == [("sent", "")]
-        (pending,) = journal.pending()
-        assert (pending.address, pending.operation) == ("connection/main", "CreateConnection")
-        assert (pending.who, pending.owner) == ("me", "platform")
+        (line,) = pending(journal)
+        assert (line.address, line.operation) == ("connection/main", "CreateConnection")
+        assert (line.who, line.owner) == ("me", "platform")
     assert events(journal) == [("sent", ""), ("done", "")]
-    assert journal.pending() == []
+    assert pending(journal) == []
 
 
 def test_what_is_noted_of_a_call(journal: Journal) -> None:
@@ -71,7 +76,7 @@ def test_what_is_noted_of_a_call(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "event", "pending"),
+    ("error", "event", "left"),
     [
         (ApiError("CreateX", "LimitExceeded", "no"), ("refused", "CreateX: LimitExceeded: no"), 0),
         (UnclearReplyError("CreateX", "lost"), ("unknown", "CreateX: no clear answer: lost"), 1),
@@ -80,19 +85,19 @@ def test_what_is_noted_of_a_call(journal: Journal) -> None:
     ],
 )
 def test_what_ends_a_call_is_noted(
-    journal: Journal, error: BaseException, event: tuple[str, str], pending: int
+    journal: Journal, error: BaseException, event: tuple[str, str], left: int
 ) -> None:
     with pytest.raises(type(error)), journal.sending(MAIN, CREATE):
         raise error
     assert events(journal) == [("sent", ""), event]
-    assert len(journal.pending()) == pending
+    assert len(pending(journal)) == left
 
 
 def test_a_resolved_call_is_not_pending_any_more(journal: Journal) -> None:
     with pytest.raises(UnclearReplyError), journal.sending(MAIN, CREATE):
         raise UnclearReplyError("CreateConnection", "timeout")
-    journal.resolve(journal.pending()[0], "there")
-    assert journal.pending() == []
+    journal.resolve(pending(journal)[0].id, "there")
+    assert pending(journal) == []
     assert journal.path is not None
     (sent,) = history(journal.path)
     assert (sent.last.event, sent.last.text) == ("resolved", "there")
@@ -123,9 +128,27 @@ def test_cut_at_any_byte_it_is_still_read_and_gone_on_with(journal: Journal) -> 
     first = whole.index(b"\n") + 1
     for length in range(len(whole) + 1):
         path.write_bytes(whole[:length])
-        # Without its newline a line is whole all the same.
-        sent, answered = length >= first - 1, length >= len(whole) - 1
-        assert len(journal.pending()) == (sent and not answered), length
+        sent, answered = length >= first, length >= len(whole)
+        assert len(pending(journal)) == (sent and not answered), length
+        with journal.sending(MAIN, CREATE):
+            pass
+        assert [name for name, _ in events(journal)][-2:] == ["sent", "done"], length
+
+
+def test_cut_twice_it_is_still_read_and_gone_on_with(journal: Journal) -> None:
+    """The line that took the place of one that was cut is cut as well."""
+    with journal.sending(MAIN, CREATE):
+        pass
+    path = journal.path
+    assert path is not None
+    once = path.read_bytes()
+    path.write_bytes(once + once[:50])
+    with journal.sending(MAIN, CREATE):
+        twice = path.read_bytes()
+    assert twice.startswith(once)
+    for length in range(len(once), len(twice) + 1):
+        path.write_bytes(twice[:length])
+        assert len(pending(journal)) == (length == len(twice)), length
         with journal.sending(MAIN, CREATE):
             pass
         assert [name for name, _ in events(journal)][-2:] == ["sent", "done"], length
@@ -212,12 +235,12 @@ def test_what_cannot_be_resolved_is_looked_at_once_more(journal: Journal) -> Non
         raise UnclearReplyError("CreateConnection", "timeout")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("reconciler.journal.os.write", full)
-        journal.resolve(journal.pending()[0], "there")
-    assert len(journal.pending()) == 1
+        journal.resolve(pending(journal)[0].id, "there")
+    assert len(pending(journal)) == 1
 
 
 def test_a_line_that_is_not_understood_is_told_with_its_number(journal: Journal) -> None:
-    """Whatever stands before it: lines, and one that was cut short."""
+    """Whatever stands before it: a line that took the place of one that was cut short, too."""
     assert journal.path is not None
     with journal.sending(MAIN, CREATE):
         pass
@@ -225,11 +248,11 @@ def test_a_line_that_is_not_understood_is_told_with_its_number(journal: Journal)
     journal.path.write_bytes(whole[:-5])
     with journal.sending(MAIN, CREATE):
         pass
-    assert len(journal.path.read_bytes().splitlines()) == 5
+    assert len(journal.path.read_bytes().splitlines()) == 3
     with journal.path.open("ab") as file:
         file.write(b"\xff\xfe\n" + whole)
-    with pytest.raises(ReconcilerError, match="cannot be understood at line 6: take the line out"):
-        journal.pending()
+    with pytest.raises(ReconcilerError, match="cannot be understood at line 4: take the line out"):
+        pending(journal)
 
 
 def test_a_journal_that_cannot_be_read_is_said(tmp_path: Path) -> None:
@@ -261,7 +284,7 @@ def test_a_system_that_syncs_no_folders_is_written_on_all_the_same(journal: Jour
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("reconciler.journal.os.fsync", files_only)
         with journal.sending(MAIN, CREATE):
-            assert len(journal.pending()) == 1
+            assert len(pending(journal)) == 1
 
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -358,7 +381,7 @@ def test_text_that_is_no_unicode_does_not_hide_a_call(tmp_path: Path) -> None:
     call = Call("CreateConnection", {"ConnectionName": lone, "Tags": [{"Key": lone, "Value": ""}]})
     with pytest.raises(UnclearReplyError), journal.sending(Address("connection", lone), call):
         raise UnclearReplyError("CreateConnection", lone)
-    (line,) = journal.pending()
+    (line,) = pending(journal)
     assert (line.who, line.address) == ("a\\udcff", "connection/a\\udcff")
     (sent,) = history(tmp_path / "j.jsonl")
     assert sent.last.event == "unknown"

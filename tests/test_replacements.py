@@ -10,6 +10,7 @@ import pytest
 from reconciler.apply import Event, Waiting, cut_short
 from reconciler.cli.exits import Exit, exit_code
 from reconciler.emulator import Emulator
+from reconciler.errors import UnclearReplyError
 from reconciler.guards import Allow
 from reconciler.observe import observe
 from reconciler.plan import Plan
@@ -244,3 +245,23 @@ def test_an_interrupted_replacement_tells_how_far_it_came(emulator: Emulator) ->
         "repository_link/acme/net": ("skipped", 1),
         "sync_configuration/net": ("skipped", 1),
     }
+
+
+def test_a_look_that_fails_between_delete_and_create_is_not_the_last_one(quick: Emulator) -> None:
+    alone = "version: 1\nowner: platform\nconnections: [{name: one, provider_type: GitHub}]\n"
+    applied(desired_of(alone), api_of(quick))
+    api = Between(api_of(quick))
+    desired, plan = replacing(quick, alone.replace("GitHub", "Bitbucket"), api)
+    left = [True]
+
+    def once(call: Call) -> UnclearReplyError | None:
+        gone = "DeleteConnection" in api.written and call.operation == "GetConnection"
+        return (
+            UnclearReplyError(call.operation, "timeout") if gone and left and left.pop() else None
+        )
+
+    api.spoil = once
+    report = carried_out(plan, desired, api, means=AT_ONCE)
+    assert statuses(report) == {"connection/one": "applied"}
+    assert api.written == ["DeleteConnection", "CreateConnection"]
+    assert left == []

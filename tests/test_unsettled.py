@@ -96,3 +96,13 @@ def test_the_window_of_what_a_long_run_has_sent_begins_when_it_was_sent(emulator
     made = sent("CreateRepositoryLink", LINK, "done", age=20.0)
     judging = Judging(NOW, NOW - timedelta(seconds=600), 120.0)
     assert judge(plan, [made], judging).open == (Unsettled(made, 100.0, True),)
+
+
+@pytest.mark.parametrize(
+    ("event", "left"), [("sent", 20.0), ("unknown", 110.0), ("done", 110.0), ("resolved", 20.0)]
+)
+def test_the_window_begins_when_a_call_had_been_sent_for_sure(event: Event, left: float) -> None:
+    """The line before it may be much older, where the machine fell asleep in between."""
+    one = sent("CreateRepositoryLink", LINK, event, age=100.0)
+    heard = one.last.model_copy(update={"time": NOW - timedelta(seconds=10)})
+    assert JUDGING.left(Sent(one.line, heard)) == left

@@ -9,7 +9,7 @@ from reconciler.emulator import Emulator
 from reconciler.errors import ApiError
 from reconciler.guards import Allow
 from reconciler.reconcile import apply_plan
-from reconciler.resource import Call, ReadResult
+from reconciler.resource import OWNER_TAG, Call, ReadResult
 from reconciler.writer import Clock, Means, Outcome, Status
 from tests.test_apply import DESIRED, TODAY, Between, api_of, applied, desired_of, planned
 
@@ -90,6 +90,12 @@ def test_a_replacement_is_ended_between_its_calls(emulator: Emulator) -> None:
         ("nothing", "skipped", "not begun: interrupted", 0),
         ("begun", "unknown", "interrupted while it was being carried out", 0),
         ("halfway", "skipped", "after 1 of 2 calls: interrupted", 1),
+        (
+            "going on",
+            "unknown",
+            "after 1 of 2 calls: interrupted while it was being carried out",
+            1,
+        ),
     ],
 )
 def test_what_an_interrupted_apply_did_not_get_to_say(
@@ -100,6 +106,75 @@ def test_what_an_interrupted_apply_did_not_get_to_say(
     one, two, *others = plan.work
     events: dict[str, list[Event]]
     events = {"nothing": [], "begun": [Started(one)], "halfway": [Started(one), Halfway(one, 1)]}
+    events["going on"] = [*events["halfway"], Started(one)]
     left = cut_short(plan, [Outcome(two, Status.APPLIED), *events[said]])
     assert left[0] == Outcome(one, Status(status), message, calls_made=calls_made)
     assert [outcome.change for outcome in left[1:]] == others
+
+
+HOSTED = """
+version: 1
+owner: platform
+hosts: [{name: ghes, provider_type: GitHubEnterpriseServer, provider_endpoint: "https://g"}]
+connections: [{name: one, %s}]
+repository_links: [{owner_id: acme, repository_name: net, connection: one}]
+"""
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "deleted by hand"])
+def test_nobody_is_asked_to_approve_what_is_going_to_be_replaced(
+    emulator: Emulator, meanwhile: str
+) -> None:
+    """The host is approved, then the connection is replaced, then the new one is asked for."""
+    one = HOSTED % "provider_type: GitHub"
+    desired = desired_of(one[: one.index("hosts:")] + one[one.index("connections:") :])
+    applied(desired, api_of(emulator), wait=0.0)
+    api, desired = api_of(emulator), desired_of(HOSTED % "host: ghes")
+    plan = planned(desired, api, allow=Allow(destroy=frozenset({"connection/one"})))
+    old = next(change.live for change in plan.work if str(change.address) == "connection/one")
+    assert old is not None
+    asked: list[list[str]] = []
+    ended: dict[str, str] = {}
+    for event in apply_plan(plan, desired, api, run="r", today=TODAY, wait=4.0):
+        if isinstance(event, Waiting):
+            asked.append([f"{task.address} {task.id}" for task in event.tasks])
+            if meanwhile != "nothing" and len(asked) == 1:
+                api.write(Call("DeleteConnection", {"ConnectionArn": old.arn}))
+            for task in event.tasks:
+                emulator.control.approve(task.id)
+        if isinstance(event, Outcome):
+            ended[str(event.change.address)] = event.status
+    assert [names[0].partition(" ")[0] for names in asked] == ["host/ghes", "connection/one"]
+    assert not any(old.arn in name for names in asked for name in names)
+    assert ended == dict.fromkeys(
+        ["host/ghes", "connection/one", "repository_link/acme/net"], "applied"
+    )
+
+
+def test_what_became_somebodys_while_people_were_waited_for_is_left_to_them(
+    emulator: Emulator,
+) -> None:
+    text = """
+version: 1
+owner: platform
+connections: [{name: one, provider_type: GitHub}, {name: two, provider_type: GitHub}]
+repository_links: [{owner_id: acme, repository_name: net, connection: %s}]
+"""
+    applied(desired_of(text.split("repository", maxsplit=1)[0]), api_of(emulator), wait=0.0)
+    emulator.control.approve("connection/one")
+    desired_one = text % "one"
+    applied(desired_of(desired_one), api_of(emulator), wait=0.0)
+    api, desired = Between(api_of(emulator)), desired_of(text % "two")
+    plan = planned(desired, api)
+    (link,) = (c.live for c in plan.work if c.address.kind == "repository_link")
+    assert link is not None
+    ended: dict[str, tuple[str, str]] = {}
+    for event in apply_plan(plan, desired, api, run="r", today=TODAY, wait=4.0):
+        if isinstance(event, Waiting):
+            tags = [{"Key": OWNER_TAG, "Value": "others"}]
+            api_of(emulator).write(Call("TagResource", {"ResourceArn": link.arn, "Tags": tags}))
+            emulator.control.approve("connection/two")
+        if isinstance(event, Outcome):
+            ended[str(event.change.address)] = (event.status, event.message)
+    assert ended["repository_link/acme/net"] == ("failed", "others owns it now: plan again")
+    assert api.written == []

@@ -13,18 +13,18 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reconciler.aws.session import READ_SECONDS, Session, one_line
-from reconciler.errors import ApiError, LockedError, ReconcilerError, TargetError
+from reconciler.errors import LockedError, ReconcilerError, TargetError
 
 ATTEMPTS = 3
 """How often a request is sent to S3, and how often the lock is tried when others are quicker."""
@@ -80,8 +80,6 @@ class Lease:
         self.uri = uri
         self.lost = ""
         """Why it is not this run's any more."""
-        self.doubt = ""
-        """Why a call was not sent: after that nothing more should be."""
         self.taken_from: Holder | None = None
         """Who had it and did not give it back."""
         self._client = session.client("s3", attempts=ATTEMPTS, seconds=READ_SECONDS)
@@ -125,6 +123,14 @@ class Lease:
         while _now() - begun > self._mine.seconds / 3:  # an answer that took too long says nothing
             begun = _now()
             self._renew()
+
+    def permit(self) -> str:
+        """Why nothing must be sent, if so: the lock is lost, or S3 does not say that it is not."""
+        try:
+            self.renew()
+        except ReconcilerError as error:
+            return str(error)
+        return ""
 
     def _renew(self) -> None:
         with self._writing:
@@ -239,26 +245,3 @@ def _now() -> float:
     asleep."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot is None else time.clock_gettime(boot)
-
-
-class Leased:
-    """An `Api` that makes sure of a lease before each mutating call."""
-
-    def __init__(self, api: Any, lease: Lease) -> None:
-        self.api = api
-        self.lease = lease
-
-    def read(self, calls: Sequence[Any]) -> Iterator[Any]:
-        """The results of the reads."""
-        results: Iterator[Any] = self.api.read(calls)
-        return results
-
-    def write(self, call: Any) -> Mapping[str, Any]:
-        """The reply to a write; raises `ApiError` when it was not sent for want of the lock."""
-        try:
-            self.lease.renew()
-        except ReconcilerError as error:
-            self.lease.doubt = str(error)
-            raise ApiError(call.operation, "NotSent", str(error)) from error
-        reply: Mapping[str, Any] = self.api.write(call)
-        return reply

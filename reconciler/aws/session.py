@@ -30,7 +30,7 @@ from reconciler.errors import TargetError
 CONNECT_SECONDS = 5
 READ_SECONDS = 10
 WRITE_SECONDS = 30
-"""Short, so that the time in which nobody knows whether a create was carried out is bounded."""
+"""How long a silent server is waited for; the time of one that drips bytes is not bounded."""
 LOGIN_ATTEMPTS = 3
 """Fewer than for reads: what is wrong first is most often the endpoint, and it stays wrong."""
 SERVICES = ("codeconnections", "codestar-connections")

@@ -12,7 +12,7 @@ from contextlib import suppress
 import click
 
 from reconciler.apply import Event, cut_short
-from reconciler.cli.exits import Exit, worst
+from reconciler.cli.exits import BugError, Exit, worst
 from reconciler.cli.expecting import ANYTHING, Expected
 from reconciler.cli.locking import alone
 from reconciler.cli.output import is_terminal, tell
@@ -47,10 +47,10 @@ def applied(planning: Planning, *, yes: bool, wait: float, expected: Expected = 
         events: list[Event] = []
         try:
             _carry_out(run, plan, run_id, asked, wait, events)
-        except Exception:  # a bug: what was done is told first
-            events += cut_short(plan, events)
-            planning.finished(report_document(plan, events, run=run_id))
-            raise
+        except Exception as error:  # a bug: what was done is told first
+            events += cut_short(plan, events, f"a bug ({type(error).__name__})")
+            code = planning.finished(report_document(plan, events, run=run_id))
+            raise BugError(code) from error
         # What was read back one by one is looked at once more as a whole, as the next run would.
         after = _looked_again(run, asked) if plan.work else None
         report = report_document(plan, events, run=run_id, after=after)
@@ -64,19 +64,20 @@ def applied(planning: Planning, *, yes: bool, wait: float, expected: Expected = 
 def _settled(run: Run) -> Plan:
     """The plan once it is known what became of the creates that may still show up."""
     plan = _looked_until(run, lambda one: True)
-    for sent, text in run.judged(plan).known:
-        run.journal.resolve(sent, text)
+    for line, text in run.judgement.known if plan.is_complete else ():
+        run.journal.resolve(line.id, text)
     return plan
 
 
 def _looked_until(run: Run, counts: Callable[[Unsettled], bool]) -> Plan:
-    """The plan once none of the open creates that count would change it."""
+    """The plan once none of the open creates that count would change it; at once if it is refused
+    or incomplete anyway."""
     told: set[str] = set()
     with display() as line:
         while True:
             plan = run.plan()
-            awaited = [one for one in run.open if one.matters and counts(one)]
-            if not awaited or plan.refusals:
+            awaited = [one for one in run.judgement.open if one.matters and counts(one)]
+            if not awaited or plan.refusals or not plan.is_complete:
                 return plan
             longest = max(awaited, key=lambda one: one.seconds)
             address = longest.sent.line.address
@@ -142,7 +143,7 @@ def _carry_out(
     """Carry the plan out, or as much as is done when a second signal ends it; `events` takes all
     that is said."""
     facts = {**run.journal.facts, "plan": plan.fingerprint, "run": run_id}
-    means = Means(Clock(stopping=lambda: asked() or run.ending()), Journal(run.journal.path, facts))
+    means = Means(Clock(stopping=asked), Journal(run.journal.path, facts), run.permit)
     with display() as line:
         doing = apply_plan(
             plan,

@@ -23,6 +23,14 @@ class Exit(IntEnum):
     TERMINATED = 143
 
 
+class BugError(Exception):
+    """A bug, its cause, came up when `code` held already."""
+
+    def __init__(self, code: Exit) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 PRECEDENCE = (
     Exit.UNKNOWN,
     Exit.INTERRUPTED,

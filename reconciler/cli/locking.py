@@ -3,7 +3,6 @@ between machines. An opened run goes in and comes out as the only one that write
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -55,7 +54,7 @@ def _on_this_machine(journal: Path, seconds: float) -> Iterator[None]:
     try:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with suppress(OSError):  # it is only there to be told to others
-            holder.write_text(json.dumps({"who": who(), "pid": os.getpid(), "since": now}))
+            holder.write_text(f"{who()}, process {os.getpid()}, since {now}", encoding="utf-8")
         yield
     finally:
         with suppress(OSError):
@@ -70,10 +69,10 @@ def _everywhere(run: Run) -> Iterator[Run]:
     if not uri or run.session is None:
         yield run
         return
-    from reconciler.aws.lease import Lease, Leased
+    from reconciler.aws.lease import Lease
 
     lease = Lease(run.session, uri, who(), planning.lock_lease)
-    leased = replace(run, api=Leased(run.api, lease), ending=lambda: lease.doubt)
+    leased = replace(run, permit=lease.permit)
     try:
         lease.take(planning.lock_timeout, tell)
         if lease.taken_from is not None:
@@ -88,7 +87,6 @@ def _everywhere(run: Run) -> Iterator[Run]:
 
 def _since(holder: Path) -> str:
     try:
-        told = json.loads(holder.read_text(encoding="utf-8"))
-        return f": {told['who']}, process {told['pid']}, since {told['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
+        return f": {holder.read_text(encoding='utf-8')}"
+    except (OSError, ValueError):
         return ""

@@ -19,7 +19,7 @@ import click
 
 import reconciler
 from reconciler.cli import commands
-from reconciler.cli.exits import Exit
+from reconciler.cli.exits import BugError, Exit, worst
 from reconciler.cli.output import abandon_stdout
 from reconciler.errors import LockedError, ReconcilerError, StaleError
 from reconciler.safe import safe
@@ -103,15 +103,22 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         click.echo(f"Error: {safe(_words(error))}", err=True)
         return Exit.ERROR
+    except BugError as error:
+        _tell_bug(error.__cause__ or error, arguments)
+        return worst(error.code, Exit.ERROR)
     except Exception as error:  # noqa: BLE001  told as a bug
-        if "--debug" in arguments or os.environ.get("RECONCILER_DEBUG"):
-            for line in "".join(traceback.format_exception(error)).splitlines():
-                click.echo(safe(line), err=True)
-            return Exit.ERROR
-        text = safe(f"{type(error).__name__}: {error}")
-        click.echo(f"Bug: {text}; RECONCILER_DEBUG=1 shows where", err=True)
+        _tell_bug(error, arguments)
         return Exit.ERROR
     return int(code or Exit.DONE)
+
+
+def _tell_bug(error: BaseException, arguments: list[str]) -> None:
+    if "--debug" in arguments or os.environ.get("RECONCILER_DEBUG"):
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            click.echo(safe(line), err=True)
+        return
+    text = safe(f"{type(error).__name__}: {error}")
+    click.echo(f"Bug: {text}; RECONCILER_DEBUG=1 shows where", err=True)
 
 
 def _words(error: OSError) -> str:

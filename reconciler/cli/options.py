@@ -234,7 +234,7 @@ def writing_options(command: Command) -> Command:
             default="2m",
             show_default=True,
             metavar="TIME",
-            help="How long a create that was never answered may take to show up.",
+            help="How long it may take until a list shows what a create has made.",
         ),
         option(
             "--lock",
@@ -248,7 +248,7 @@ def writing_options(command: Command) -> Command:
             default="5m",
             show_default=True,
             metavar="TIME",
-            help="How long --lock outlives a run that died: as long as --settle at least.",
+            help="How long --lock outlives a run that died: at least 1.5 times --settle.",
         ),
         option(
             "--lock-timeout",

@@ -31,9 +31,8 @@ from reconciler.unsettled import (
     SETTLE_SECONDS,
     Judgement,
     Judging,
-    Unsettled,
-    in_doubt,
     judge,
+    seconds_left,
     warned,
 )
 
@@ -52,13 +51,13 @@ class Run:
     today: date
     journal: Journal
     session: Session | None = None
-    ending: Callable[[], str] = str
-    """Why nothing more should be sent, if so: the lock is lost, say."""
+    permit: Callable[[], str] = str
+    """Why a call must not be sent, if so: the lock is lost, say."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     looked: datetime | None = None
-    """When the last plan was begun."""
-    open: tuple[Unsettled, ...] = ()
-    """What could still show up then."""
+    """When the last look at everything was begun."""
+    judgement: Judgement = field(default_factory=Judgement)
+    """What that look said about the calls of earlier runs."""
 
     def plan(self) -> Plan:
         """The plan as things are now, with a warning for what an earlier run sent and never heard
@@ -74,8 +73,14 @@ class Run:
                 compare=self.planning.compare,
             )
             plan = self.planning.held_against_rules(plan)
-        self.looked, self.open = begun, self.judged(plan).open
-        return warned(plan, self.open)
+        if not plan.is_complete:
+            return plan
+        self.looked = begun
+        self.judgement = judge(plan, self.journal.history(), self._judging(begun))
+        return warned(plan, self.judgement.open)
+
+    def _judging(self, now: datetime) -> Judging:
+        return Judging(now, self.started, self.planning.settle, self.planning.deletes)
 
     def preflight(self, plan: Plan) -> Plan:
         """The plan with what IAM says of its calls, when that was asked for."""
@@ -94,25 +99,10 @@ class Run:
             principal, answers = simulated(self.session, asked, context)
         return judged(plan, asked, principal, answers)
 
-    def judged(self, plan: Plan) -> Judgement:
-        """What a plan from complete reads says about the calls of earlier runs."""
-        if not plan.is_complete:
-            return Judgement()
-        judging = Judging(
-            datetime.now(UTC), self.started, self.planning.settle, self.planning.deletes
-        )
-        return judge(plan, self.journal.history(), judging)
-
     def unsettled(self) -> float:
         """Seconds until all that this machine has sent has shown up, as far as can be told."""
-        times = [one.sent.line.time for one in self.open]
-        times += [
-            sent.line.time
-            for sent in in_doubt(self.journal.history())
-            if sent.is_pending or self.looked is None or sent.line.time >= self.looked
-        ]
-        now = datetime.now(UTC)
-        return max([0.0, *(self.planning.settle - (now - t).total_seconds() for t in times)])
+        now = self._judging(datetime.now(UTC))
+        return seconds_left(self.judgement, self.journal.history(), now, self.looked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +143,8 @@ class Planning:
         what is declared; `simulate` lets the simulated person of a local target approve.
         """
         check_consistent(click.get_current_context())
-        if options.get("lock") and options["lock_lease"] < options["settle"]:
-            raise click.UsageError("--lock-lease has to be as long as --settle at least")
+        if options.get("lock") and options["lock_lease"] < 1.5 * options["settle"]:
+            raise click.UsageError("--lock-lease has to be at least 1.5 times --settle")
         _log_to_stderr(verbose=options["verbose"] or options["debug"])
         outputs = Outputs.of(options["outputs"], options["color"], options.get("paths", ()))
         return cls(

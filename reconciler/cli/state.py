@@ -21,6 +21,11 @@ AWS_HOSTS = (
 """How the hosts of AWS's endpoints end (botocore's partitions.json)."""
 
 
+def is_aws(endpoint: str) -> bool:
+    """Whether an endpoint is AWS's own; else it is somebody's own."""
+    return (urlsplit(endpoint).hostname or "").endswith(AWS_HOSTS)
+
+
 def folder_of(option: str | None) -> Path:
     """Where journals are: as the option says, or below the folder of the XDG base directory
     specification for state (https://specifications.freedesktop.org/basedir-spec/latest/)."""
@@ -55,7 +60,7 @@ def _one_spelling(endpoint: str) -> str:
     it has: that of either name, of FIPS, or of a VPC endpoint."""
     url = urlsplit(endpoint)
     host = url.hostname or ""
-    if host.endswith(AWS_HOSTS):
+    if is_aws(endpoint):
         return "aws"
     port = url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
     host = "127.0.0.1" if host in ("localhost", "::1") else host

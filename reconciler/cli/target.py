@@ -9,10 +9,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 import click
 
+from reconciler.cli.state import is_aws
 from reconciler.errors import TargetError
 from reconciler.resource import Api, Desired, Target
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 LOCAL_ACCOUNT = "000000000000"
 LOCAL_REGION = "us-east-1"
-AWS_LABELS = frozenset({"amazonaws", "aws", "amazonwebservices"})
-"""What the host names of AWS's own endpoints hold (botocore, endpoints.json and partitions.json);
-without one of these an endpoint is taken for somebody's own."""
 AWS_CONSOLE = "console.aws.amazon.com"
 CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
 """The console of the other partitions, by the beginning of their Regions' names:
@@ -99,7 +96,7 @@ def opened(options: TargetOptions, desired: Desired, *, simulate: bool) -> Itera
     api = AwsApi(session)
     _check_service(api, options.service, desired)
     target = Target(session.account(), session.region, api.endpoint)
-    if AWS_LABELS.isdisjoint((urlsplit(api.endpoint).hostname or "").split(".")):
+    if not is_aws(api.endpoint):
         target = replace(target, console=_literal(api.endpoint))
     for prefix, console in CONSOLES.items():
         if target.region.startswith(prefix):

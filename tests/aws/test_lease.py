@@ -6,14 +6,12 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
-from reconciler.aws.lease import Lease, Leased
+from reconciler.aws.lease import Lease
 from reconciler.aws.session import Session, Settings
-from reconciler.errors import ApiError, LockedError, ReconcilerError, TargetError
-from reconciler.resource import Call
+from reconciler.errors import LockedError, ReconcilerError, TargetError
 from tests.aws.s3 import BUCKET, S3, s3_server
 
 KEY = "platform/eu-west-1"
@@ -108,23 +106,12 @@ def test_a_dead_run_loses_it_after_its_lease_and_not_before(s3: S3) -> None:
     heir.release()
 
 
-def test_nothing_is_sent_without_it(s3: S3) -> None:
-    class Recording:
-        def __init__(self) -> None:
-            self.sent: list[Call] = []
-
-        def write(self, call: Call) -> dict[str, Any]:
-            self.sent.append(call)
-            return {}
-
-    inner, mine = Recording(), lease().take(0)
-    api = Leased(inner, mine)
-    api.write(Call("DeleteHost", {"HostArn": "arn"}))
+def test_nothing_is_permitted_without_it(s3: S3) -> None:
+    mine = lease().take(0)
+    assert mine.permit() == ""
     s3.client().delete_object(Bucket=BUCKET, Key=KEY)  # how a person takes it away from a run
     for _ in range(2):
-        with pytest.raises(ApiError, match=r"DeleteHost: NotSent: .* somebody has removed it"):
-            api.write(Call("DeleteHost", {"HostArn": "arn"}))
-    assert len(inner.sent) == 1
+        assert mine.permit() == f"the lock {URI} is lost: somebody has removed it"
 
 
 def test_an_s3_that_is_away_sends_nothing_and_loses_nothing(s3: S3) -> None:

@@ -106,6 +106,7 @@ def test_places_are_as_narrow_as_is_known(cli: Cli) -> None:
         "Write": [f"arn:aws-cn:{prefix}:cn-north-1:{ACCOUNT}:*" for prefix in PREFIXES],
         "Pass": [f"arn:aws:iam::{ACCOUNT}:role/git-sync"],
         "Lock": ["arn:aws-cn:s3:::locks/team/key"],
+        "LockGone": ["arn:aws-cn:s3:::locks"],
     }
 
 

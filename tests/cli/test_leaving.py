@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.emulator import Emulator
 from tests.cli.servers import Answer, answering, logged_in
 from tests.cli.terminal import PATIENCE, command, environment
 from tests.conftest import ROOT, Cli
@@ -75,6 +76,34 @@ def test_a_bug_is_one_line_until_somebody_wants_to_see_it(debug: bool, tmp_path:
             done.stderr
             == "Bug: ZeroDivisionError: division by zero; RECONCILER_DEBUG=1 shows where\n"
         )
+
+
+def test_a_bug_takes_nothing_away_from_what_is_unknown(
+    emulator: Emulator, desired: Path, tmp_path: Path
+) -> None:
+    """Shown with a copy of the program that fails when it reads back."""
+    shutil.copytree(ROOT / "reconciler", tmp_path / "reconciler")
+    broken = tmp_path / "reconciler" / "writer.py"
+    text = broken.read_text(encoding="utf-8")
+    begun = "        if not change.calls:\n"
+    marked = text.replace(begun, f"        1 / 0\n{begun}")
+    assert marked != text
+    broken.write_text(marked, encoding="utf-8")
+    where = ("--endpoint-url", emulator.url)
+    done = subprocess.run(
+        [sys.executable, "-m", "reconciler", "apply", "--yes", str(desired.absolute()), *where],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=environment(PYTHONPATH=str(tmp_path)),
+    )
+    assert done.returncode == 4, done
+    told = "a bug (ZeroDivisionError) while it was being carried out"
+    assert f" UNKNOWN  connection/main  {told}\n" in done.stdout
+    assert done.stderr.endswith(
+        "Bug: ZeroDivisionError: division by zero; RECONCILER_DEBUG=1 shows where\n"
+    )
 
 
 def test_the_way_to_approve_can_be_copied(desired: Path, cli: Cli, tmp_path: Path) -> None:

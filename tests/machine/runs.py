@@ -239,7 +239,7 @@ class Runs:
                 assert entry.get(member, found) == found, f"{member} of {thing}"
 
     def pending(self) -> list[str]:
-        return [line.address for line in Journal(self.journal).pending()]
+        return [s.line.address for s in Journal(self.journal).history() if s.is_pending]
 
     def _opened(self, between: Between, *, prune: bool, allow: Allow) -> Run:
         nothing = cast(Any, None)

@@ -250,7 +250,8 @@ def test_a_problem_is_told(code: str, marked: str, said: str, hint: str) -> None
 
 
 def test_every_code_of_documents_is_in_the_table() -> None:
-    assert {code for code in CODES if code >= "E030"} == {row[0] for row in BROKEN} | ELSEWHERE
+    """E050 and later are of other files."""
+    assert {c for c in CODES if "E030" <= c < "E050"} == {row[0] for row in BROKEN} | ELSEWHERE
 
 
 def test_what_files_say_about_the_whole_may_be_repeated(tmp_path: Path) -> None:
