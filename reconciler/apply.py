@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.compare import Comparison
 from reconciler.diff import Action, Change
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ApiError, ThrottledError, UnclearReplyError
 from reconciler.kinds import BY_NAME
 from reconciler.observe import reread
 from reconciler.plan import Plan, Task, removes, replaces, worklist
-from reconciler.resource import Address, Api, Live, Target
+from reconciler.resource import Address, Api, Live
 from reconciler.writer import Means, Outcome, Status, Writer
 
 POLL_DELAYS = (0.5, 0.5, 1.0, 2.0, 5.0)
@@ -53,9 +53,11 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An object that is waited for has another status than before."""
+    """An object that is waited for has another status than before, or cannot be looked at any
+    more."""
 
     live: Live
+    problem: str = ""
 
 
 Event = Started | Halfway | Waiting | Seen | Outcome
@@ -75,8 +77,7 @@ def apply(
     `run` is written on what is created; `wait` is how many seconds to wait for people. A failure
     skips only what depends on it.
     """
-    writer = Writer(api, compare, run, means)
-    return _Apply(plan.target, writer).events(plan, wait)
+    return _Apply(Writer(api, plan.target, compare, run, means)).events(plan, wait)
 
 
 def cut_short(plan: Plan, events: Sequence[Event], why: str = "interrupted") -> list[Outcome]:
@@ -121,10 +122,11 @@ def _needed(deletes: Sequence[Change], deferred: Iterable[Change]) -> Iterator[C
 class _Apply:
     """A plan as far as it has been carried out."""
 
-    target: Target
     writer: Writer
     lives: dict[Address, Live] = field(default_factory=dict)
     ended: dict[Address, Status] = field(default_factory=dict)
+    unseen: dict[Address, str] = field(default_factory=dict)
+    """What cannot be looked at, and why."""
     takes: dict[Address, list[Change]] = field(default_factory=lambda: defaultdict(list))
     """What is deleted together with each replaced object."""
 
@@ -219,7 +221,7 @@ class _Apply:
             staying = [c.address for c in kept if not replaces(c) or c.address in self.ended]
             old = {change.address for change in waiting}
             awaited = {a for c in waiting for a in c.waits_for} | set(staying)
-            behind = self._unready(awaited - old)
+            behind = self._unready(awaited - old - set(self.unseen))
             in_vain = all(self._in_vain(self.lives[address]) for address in behind)
             if left <= 0 or in_vain or self.writer.stopping():
                 break
@@ -270,22 +272,28 @@ class _Apply:
         return live.status == GONE or any(other.broken for other in (live, *parents))
 
     def _tasks(self, addresses: Sequence[Address], waiting: Sequence[Change]) -> tuple[Task, ...]:
-        return worklist(self.target, [self.lives[address] for address in addresses], waiting)
+        return worklist(self.writer.target, [self.lives[address] for address in addresses], waiting)
 
     def _look_again(self, addresses: Sequence[Address]) -> Iterator[Seen]:
         for address in addresses:
             try:
                 live = reread(self.writer.api, self.lives[address])
-            except ReconcilerError:
+            except (ThrottledError, UnclearReplyError):
                 continue  # the next look may do better; the time is bounded
+            except ApiError as error:
+                self.unseen[address] = str(error)
+                yield Seen(self.lives[address], f"cannot be looked at: {error}")
+                continue
             if live is None:
                 self.ended[address] = Status.FAILED
                 live = replace(self.lives[address], status=GONE)
             if live.status != self.lives[address].status:
-                yield Seen(live)
+                yield Seen(live, "was deleted while it was waited for" * (live.status == GONE))
             self.lives[address] = live
 
     def _why(self, change: Change) -> str:
         behind = self._unready(change.waits_for) or list(change.waits_for)
         status = self.lives[behind[0]].status if behind[0] in self.lives else ""
-        return f"waits for {behind[0]}, which is {status or 'still to be done'}"
+        text = f"waits for {behind[0]}, which is {status or 'still to be done'}"
+        unseen = self.unseen.get(behind[0])
+        return f"{text} and cannot be looked at: {unseen}" if unseen else text

@@ -89,10 +89,10 @@ class Journal:
             with suppress(OSError):  # then it counts as pending, and the next run looks
                 self._write(event, id_, text=text)
 
-    def resolve(self, id_: str, text: str) -> None:
+    def resolve(self, id_: str, text: str, event: Event = "resolved") -> None:
         """Say what became of a pending call."""
         with suppress(OSError):  # then the next run looks once more
-            self._write("resolved", id_, text=text)
+            self._write(event, id_, text=text)
 
     def history(self) -> list[Sent]:
         """Every call that was sent, oldest first."""

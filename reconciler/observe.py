@@ -88,17 +88,26 @@ def owner_above(api: Api, live: Live) -> Live | None:
     return reread(api, Live(Address(parent, id_), id_, {}))
 
 
-def made_by(api: Api, address: Address, run: str) -> Live | None:
-    """The object at an address that a run made, by the tag of the run; what takes no tags is found
-    by its name. None when it does not show. Raises what a read raised."""
+def named(api: Api, address: Address, target: Target) -> list[Live]:
+    """The objects of the target that have this name now, without their tags. Raises what a read
+    raised."""
     kind = BY_NAME[address.kind]
     if not kind.taggable():
-        return reread(api, Live(address, address.name, {}))
+        live = reread(api, Live(address, address.name, {}))
+        return [live] if live is not None else []
     (result,) = api.read([Call(kind.calls.list, dict(kind.calls.fixed))])
-    named = [_live(kind, item) for item in _raised(result)[kind.calls.items]]
-    named = [live for live in named if live.address == address]
+    found = [_live(kind, item) for item in _raised(result)[kind.calls.items]]
+    return [live for live in found if live.address == address and _is_at(live.arn, target)]
+
+
+def made_by(api: Api, address: Address, target: Target, run: str) -> Live | None:
+    """The object at an address that a run made, by the tag of the run; what takes no tags is found
+    by its name. None when it does not show. Raises what a read raised."""
+    found = named(api, address, target)
+    if not BY_NAME[address.kind].taggable():
+        return next(iter(found), None)
     failed: ReconcilerError | None = None
-    for live, reply in zip(named, api.read([_tags_call(n.arn) for n in named]), strict=True):
+    for live, reply in zip(found, api.read([_tags_call(n.arn) for n in found]), strict=True):
         try:
             tagged = _tagged(live, _raised(reply))
         except ReconcilerError as error:

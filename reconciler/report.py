@@ -208,6 +208,7 @@ def report_document(
         document["worklist"] = seen["worklist"]
         document["coverage"] = seen["coverage"]
     elif events:
+        document["findings"] = [*document["findings"], *_lost_sight(plan, events)]
         document["worklist"] = [_task(plan, task) for task in _left(plan, events)]
     return {
         **document,
@@ -234,13 +235,30 @@ def _not_done(after: Plan, outcomes: Sequence[Outcome]) -> list[FindingForm]:
     ]
 
 
+def _lost_sight(plan: Plan, events: Sequence[Event]) -> list[FindingForm]:
+    """What was waited for and cannot be waited for any more."""
+    return [
+        {
+            "level": "error",
+            "code": "lost_sight",
+            "address": str(event.live.address),
+            "message": event.problem,
+            "source": _source(plan, event.live.address),
+        }
+        for event in events
+        if isinstance(event, Seen) and event.problem
+    ]
+
+
 def _left(plan: Plan, events: Sequence[Event]) -> tuple[Task, ...]:
     """What people still have to do, as far as the apply has seen it."""
     outcomes = [event for event in events if isinstance(event, Outcome)]
     lives = {change.address: change.live for change in plan.changes if not removes(change)}
     lives |= {live.address: live for live in plan.awaited}
     lives |= {o.change.address: o.live for o in outcomes if o.live and o.change.resource}
-    lives |= {event.live.address: event.live for event in events if isinstance(event, Seen)}
+    for event in events:
+        if isinstance(event, Seen):
+            lives[event.live.address] = None if event.problem else event.live
     left = [outcome.change for outcome in outcomes if outcome.status is Status.DEFERRED]
     return worklist(plan.target, filter(None, lives.values()), left)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -28,7 +28,7 @@ from reconciler.errors import (
 )
 from reconciler.journal import Journal
 from reconciler.kinds import BY_NAME
-from reconciler.observe import made_by, owner_above, reread, users_of
+from reconciler.observe import made_by, named, owner_above, reread, users_of
 from reconciler.plan import removes, replaces
 from reconciler.resource import (
     Address,
@@ -37,6 +37,7 @@ from reconciler.resource import (
     KnownAfterApply,
     Live,
     Resource,
+    Target,
     is_arn,
     plain,
 )
@@ -115,6 +116,7 @@ class Writer:
     """The calls of one run as far as they have been made."""
 
     api: Api
+    target: Target
     compare: Comparison
     run: str
     means: Means
@@ -235,24 +237,30 @@ class Writer:
         the second says nothing about the first. What was planned long ago is looked at first."""
         sent = Call(call.operation, self._resolved(call.parameters))
         clock, delays = self.means.clock, list(REPEAT_DELAYS)
-        end = clock.now() + THROTTLED_SECONDS
-        unclear: UnclearReplyError | None = None
-        looks = change.then is not None and not self._is_create(change, call)
+        end, looks = clock.now() + THROTTLED_SECONDS, change.then is not None
+        unclear: dict[str, UnclearReplyError] = {}
         while True:
             try:
-                if looks and self._is_done(change, call):
-                    return None
-                return self._send_once(change, call, sent)
+                if not (looks and self._is_done(change, call)):
+                    self._send_once(change, call, sent, unclear)
+                return self._settle(change, call, unclear)
             except ReconcilerError as error:
-                if isinstance(error, UnclearReplyError):
-                    unclear = unclear or error
                 is_throttled = isinstance(error, ThrottledError)
                 left = clock.now() < end if is_throttled else bool(delays)
                 if not left or self.stopping() or not self._may_repeat(change, call, error):
-                    raise _after(unclear, error) from error
+                    raise _after(next(iter(unclear.values()), None), error) from error
             if not is_throttled:  # else the pace is found below
                 clock.sleep(delays.pop(0))
                 looks = not self._is_create(change, call)
+
+    def _settle(self, change: Change, call: Call, unclear: Iterable[str]) -> None:
+        """Note what became of the calls that nobody answered, now that all is done."""
+        is_delete = call.operation == BY_NAME[change.address.kind].calls.delete
+        for id_ in unclear:
+            if is_delete:
+                self.means.journal.resolve(id_, "gone", event="done")
+            else:
+                self.means.journal.resolve(id_, "done, as was seen or by another call")
 
     def _may_repeat(self, change: Change, call: Call, error: ReconcilerError) -> bool:
         """Whether a call may be sent again after this."""
@@ -265,7 +273,9 @@ class Writer:
     def _is_create(change: Change, call: Call) -> bool:
         return call.operation == BY_NAME[change.address.kind].calls.create
 
-    def _send_once(self, change: Change, call: Call, sent: Call) -> None:
+    def _send_once(
+        self, change: Change, call: Call, sent: Call, unclear: dict[str, UnclearReplyError]
+    ) -> None:
         calls = BY_NAME[change.address.kind].calls
         if why := self.means.permit():
             self.barred = why
@@ -280,10 +290,10 @@ class Writer:
             if call.operation != calls.delete:
                 raise  # else it is gone already, which is what was wanted
         except UnclearReplyError as error:
+            unclear[id_] = error
             if call.operation != calls.create or change.resource is None:
                 raise
             self.ids[change.address] = self._found(change.resource, error)
-            self.means.journal.resolve(id_, "found by looking")
 
     def _found(self, resource: Resource, error: UnclearReplyError) -> str:
         """The id of the object that a create without a clear answer has made, as soon as it shows.
@@ -291,7 +301,7 @@ class Writer:
         Raises the error again when it does not."""
         for _ in self._looks():
             try:
-                live = made_by(self.api, resource.address, self.run)
+                live = made_by(self.api, resource.address, self.target, self.run)
             except ReconcilerError:
                 continue  # the next look may do better; their number is bounded
             if live is not None:
@@ -300,19 +310,30 @@ class Writer:
         raise UnclearReplyError(error.operation, reason) from error
 
     def _is_done(self, change: Change, call: Call) -> bool:
-        """Look before a call is sent: whether it is a delete that has nothing left to do. Somebody
-        else's object is left to them."""
+        """Look before a call is sent: whether nothing is left for it to do. Somebody else's object
+        is left to them, and none is made beside another one."""
         try:
+            if self._is_create(change, call):
+                self._check_absence(change)
+                return False
             live = self._now(change.live) if change.live else None
-        except ReconcilerError as error:  # a read that fails says nothing about the call
+        except (ApiError, UnclearReplyError) as error:  # a failed read says nothing about the call
             raise ReconcilerError(f"not sent without a look at what is there: {error}") from error
         if live is None or live.vanishing:
             if call.operation == BY_NAME[change.address.kind].calls.delete:
                 return True
             raise ReconcilerError("the object is not there any more: plan again")
+        if _forgets(change) and live.owner is None:
+            return True
         if change.live and live.owner not in (change.live.owner, self.compare.owner):
             raise ReconcilerError(f"{live.owner or 'nobody'} owns it now: plan again")
         return False
+
+    def _check_absence(self, change: Change) -> None:
+        """What was missing when the plan was made may be there by now."""
+        old = change.live.id if change.live else None
+        if any(live.id != old for live in named(self.api, change.address, self.target)):
+            raise ReconcilerError("one of this name is there by now: plan again")
 
     def _until_gone(self, change: Change) -> None:
         """Before an object is created again under its name, the old one has to be gone."""
@@ -343,7 +364,7 @@ class Writer:
         return Live(change.address, id_, {}, arn=arn, owner=self.compare.owner)
 
     def _difference(self, change: Change, live: Live | None) -> str:
-        if not removes(change) and change.resource is None:
+        if _forgets(change):
             return "" if live is None or live.owner is None else "carried out, but still owned"
         if change.resource is None:
             gone = live is None or live.vanishing
@@ -352,6 +373,11 @@ class Writer:
             return "carried out, but it is not there"
         fields = self.compare.fields(change.resource, live, self.ids)
         return f"carried out, but it reads back differently: {_paths(fields)}" if fields else ""
+
+
+def _forgets(change: Change) -> bool:
+    """Whether a change gives up the ownership of an object and nothing else."""
+    return change.resource is None and not removes(change)
 
 
 def _after(unclear: UnclearReplyError | None, error: ReconcilerError) -> ReconcilerError:

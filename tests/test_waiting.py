@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
+
 import pytest
 
 from reconciler.apply import Event, Halfway, Started, Waiting, cut_short
+from reconciler.cli.exits import Exit, exit_code
+from reconciler.diff import await_
 from reconciler.emulator import Emulator
 from reconciler.errors import ApiError
 from reconciler.guards import Allow
 from reconciler.reconcile import apply_plan
+from reconciler.report import report_document
 from reconciler.resource import OWNER_TAG, Call, ReadResult
 from reconciler.writer import Clock, Means, Outcome, Status
-from tests.test_apply import DESIRED, TODAY, Between, api_of, applied, desired_of, planned
+from tests.test_apply import (
+    DESIRED,
+    TODAY,
+    Between,
+    api_of,
+    applied,
+    desired_of,
+    planned,
+    refuse,
+)
 
 
 def test_what_is_deferred_says_what_it_waits_for(emulator: Emulator) -> None:
@@ -178,3 +193,60 @@ repository_links: [{owner_id: acme, repository_name: net, connection: %s}]
             ended[str(event.change.address)] = (event.status, event.message)
     assert ended["repository_link/acme/net"] == ("failed", "others owns it now: plan again")
     assert api.written == []
+
+
+def test_nothing_is_made_beside_what_came_while_people_were_waited_for(emulator: Emulator) -> None:
+    text = HOSTED[: HOSTED.index("repository_links")] % "host: ghes"
+    desired, api = desired_of(text), Between(api_of(emulator))
+    ended: dict[str, tuple[str, str]] = {}
+    for event in apply_plan(planned(desired, api), desired, api, run="r", today=TODAY, wait=4.0):
+        if isinstance(event, Waiting):
+            emulator.control.approve("host/ghes")
+            theirs = {"ConnectionName": "one", "ProviderType": "GitHub"}
+            api_of(emulator).write(Call("CreateConnection", theirs))
+        if isinstance(event, Outcome):
+            ended[str(event.change.address)] = (event.status, event.message)
+    assert ended["connection/one"] == ("failed", "one of this name is there by now: plan again")
+    assert api.written == ["CreateHost"]
+
+
+def test_what_cannot_be_looked_at_any_more_is_not_waited_for(emulator: Emulator) -> None:
+    """A certain no does not become another answer by asking again."""
+    desired, api = desired_of(DESIRED), Between(api_of(emulator))
+    plan = planned(desired, api)
+    begun = time.monotonic()
+    events: list[Event] = []
+    for event in apply_plan(plan, desired, api, run="r", today=TODAY, wait=60.0):
+        events.append(event)
+        if isinstance(event, Waiting):
+            api.spoil = refuse("GetConnection")
+    assert time.monotonic() - begun < 10
+    report = report_document(plan, events, run="r")
+    messages = {o["address"]: o["message"] for o in report["outcomes"]}
+    assert messages["repository_link/acme/network"].startswith(
+        "waits for connection/one, which is PENDING and cannot be looked at: GetConnection: "
+    )
+    lost = [f for f in report["findings"] if f["code"] == "lost_sight"]
+    assert {finding["address"] for finding in lost} == {"connection/one", "connection/two"}
+    assert exit_code(report) is Exit.ERROR
+
+
+def test_what_was_deleted_is_nobodys_task_and_an_error(emulator: Emulator) -> None:
+    applied(desired_of(DESIRED), api_of(emulator), wait=0.0)
+    desired, api = desired_of(DESIRED), api_of(emulator)
+    compare = partial(await_, addresses=["connection/one"])
+    plan = planned(desired, api, compare=compare)
+    events: list[Event] = []
+    for event in apply_plan(plan, desired, api, run="r", today=TODAY, wait=30.0):
+        events.append(event)
+        if isinstance(event, Waiting):
+            arn = event.tasks[0].id
+            api.write(Call("DeleteConnection", {"ConnectionArn": arn}))
+    report = report_document(plan, events, run="r")
+    assert report["worklist"] == []
+    (finding,) = (f for f in report["findings"] if f["level"] == "error")
+    assert (finding["address"], finding["message"]) == (
+        "connection/one",
+        "was deleted while it was waited for",
+    )
+    assert exit_code(report) is Exit.ERROR

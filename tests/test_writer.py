@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from reconciler.diff import forget
 from reconciler.emulator import Emulator
 from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearReplyError
 from reconciler.guards import Allow
+from reconciler.journal import Journal
 from reconciler.resource import OWNER_TAG, Call, ReadResult
 from reconciler.writer import READ_BACK_DELAYS, REPEAT_DELAYS, Clock, Means
 from tests.test_apply import (
@@ -42,6 +44,7 @@ class Service:
     emulator: Emulator
     slept: list[float] = field(default_factory=list)
     stops: Callable[[], str] = str
+    journal: Journal = field(default_factory=Journal)
 
     def spoilt(self, **answers: list[Any]) -> Between:
         """Answers are given one after the other; None lets the call through, as does their end."""
@@ -55,7 +58,7 @@ class Service:
 
     def ends(self, text: str, **answers: list[Any]) -> tuple[str, str]:
         """How the change of the host ended, and the words for that."""
-        means = Means(Clock(sleep=self.slept.append, stopping=self.stops))
+        means = Means(Clock(sleep=self.slept.append, stopping=self.stops), self.journal)
         api = self.spoilt(**answers)
         report = applied(desired_of(text), api, wait=0.0, means=means, prune=True)
         (outcome,) = (o for o in report["outcomes"] if o["address"] == "host/ghes")
@@ -262,13 +265,14 @@ def test_a_delete_without_effect_has_failed(there: Service) -> None:
 
 
 def test_the_id_in_a_reply_needs_no_look(quick: Emulator) -> None:
+    """There is one for the plan, and one before each create that people were waited for."""
     seen: list[str] = []
 
     def note(call: Call) -> None:
         seen.append(call.operation)
 
     applied(desired_of(DESIRED), Between(api_of(quick), note))
-    assert (seen.count("CreateRepositoryLink"), seen.count("ListRepositoryLinks")) == (2, 1)
+    assert (seen.count("CreateRepositoryLink"), seen.count("ListRepositoryLinks")) == (2, 1 + 2)
 
 
 @pytest.mark.parametrize(
@@ -387,3 +391,25 @@ def test_a_look_that_fails_after_an_unclear_call_leaves_it_unknown(there: Servic
         "unknown",
         True,
     )
+
+
+def test_what_nobody_answered_is_noted_as_done_once_it_is(there: Service, tmp_path: Path) -> None:
+    """A delete that was seen to be done is one that was answered, for who reads the journal."""
+    journal = Journal(tmp_path / "journal")
+    there.journal = journal
+    there.ends(AFTER, UpdateHost=[unclear("UpdateHost")])
+    (lost, repeated) = journal.history()
+    assert (lost.last.event, repeated.last.event) == ("resolved", "done")
+    answer = there.done_but(unclear("DeleteHost"))
+    assert there.ends(EMPTY, DeleteHost=[answer]) == ("applied", "")
+    gone = journal.history()[-1]
+    assert (gone.line.operation, gone.last.event, gone.last.text) == ("DeleteHost", "done", "gone")
+    assert [sent.line.operation for sent in journal.history() if sent.is_pending] == []
+
+
+def test_ownership_that_was_given_up_without_an_answer_is_given_up(there: Service) -> None:
+    api = there.spoilt(UntagResource=[there.done_but(unclear("UntagResource"))])
+    compare = partial(forget, addresses=["host/ghes"])
+    report = applied(desired_of(BEFORE), api, wait=0.0, means=AT_ONCE, compare=compare)
+    (outcome,) = report["outcomes"]
+    assert (outcome["status"], outcome["message"]) == ("applied", "")

@@ -75,6 +75,15 @@ CERTAIN = THROTTLED | {
 (https://docs.aws.amazon.com/kinesis/latest/APIReference/CommonErrors.html, another service of the
 same protocol; that they hold here is assumed) and the names they have in JSON. Any other refusal
 may come from something in between, which knows nothing of what the service has done."""
+UNCERTAIN = frozenset({"InternalServerException", "RetryLatestCommitFailedException"})
+"""Declared errors that say nothing about what the service has done before it failed. AWS gives the
+first an HTTP status of 400 in its reference
+(https://docs.aws.amazon.com/codeconnections/latest/APIReference/API_DeleteRepositoryLink.html)."""
+IDLE_SECONDS = 60.0
+"""Seconds after which a connection is not used again for a write: what is between may have dropped
+it by then, as a NAT gateway does after 350 s
+(https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html), and nobody
+would know whether the call arrived."""
 RETRY_DELAYS = (0.2, 0.4, 0.8, 1.6)
 """Seconds before a read that failed on the way is made again, give or take half of it. A server
 that takes requests and never answers holds a read up for a minute at most."""
@@ -91,6 +100,7 @@ class AwsApi:
             client.meta.events.register(f"before-parse.{service}.*", _refuse_broken_reply)
         self._pool = ThreadPoolExecutor(max_workers=session.settings.parallelism)
         self._pacer = Pacer()
+        self._wrote = time.monotonic()
 
     @property
     def endpoint(self) -> str:
@@ -112,7 +122,12 @@ class AwsApi:
         Raises `ApiError` when it was certainly not carried out (`ThrottledError` when it may be
         sent again), else `UnclearReplyError`.
         """
-        return self._paced(self._writer, call.operation, call.parameters)
+        if time.monotonic() - self._wrote > IDLE_SECONDS:
+            self._writer.close()
+        try:
+            return self._paced(self._writer, call.operation, call.parameters)
+        finally:
+            self._wrote = time.monotonic()
 
     def close(self) -> None:
         """Let go of what only waits to be read; nothing can be read afterwards."""
@@ -233,7 +248,7 @@ def _explained(client: Any, operation: str, error: ClientError) -> ReconcilerErr
     code, reason = str(details.get("Code", "")), without_secrets(str(details.get("Message", "")))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     declared = {shape.name for shape in client.meta.service_model.error_shapes}
-    if not 400 <= status < 500 or code not in CERTAIN | declared:
+    if not 400 <= status < 500 or code not in (CERTAIN | declared) - UNCERTAIN:
         return UnclearReplyError(operation, f"HTTP {status}: {code}: {reason}")
     if code in THROTTLED:
         return ThrottledError(operation, code, reason)

@@ -45,19 +45,25 @@ def applied(planning: Planning, *, yes: bool, wait: float, expected: Expected = 
                 return refused
         run_id = uuid.uuid4().hex
         events: list[Event] = []
+        after: Plan | None = None
+        bug: Exception | None = None
         try:
             _carry_out(run, plan, run_id, asked, wait, events)
-        except Exception as error:  # a bug: what was done is told first
+            # What was read back one by one is looked at as a whole, as the next run would.
+            after = _looked_again(run, asked) if plan.work else None
+        except Exception as error:  # noqa: BLE001  a bug: what was done is told first
+            bug = error
             events += cut_short(plan, events, f"a bug ({type(error).__name__})")
-            code = planning.finished(report_document(plan, events, run=run_id))
-            raise BugError(code) from error
-        # What was read back one by one is looked at once more as a whole, as the next run would.
-        after = _looked_again(run, asked) if plan.work else None
         report = report_document(plan, events, run=run_id, after=after)
         if planning.outputs.is_text and plan.work:
             with suppress(OSError):  # told once, when the report is written
                 click.echo()
-        code = planning.finished(report)
+        try:
+            code = planning.finished(report)
+        except (KeyboardInterrupt, SystemExit):  # nobody waits for all of it
+            code = planning.code(report)
+    if bug is not None:
+        raise BugError(code) from bug
     return worst(asked.code, code)
 
 

@@ -49,8 +49,10 @@ def exit_code(
     document: Mapping[str, Any], *, detailed: bool = False, allow_pending: bool = False
 ) -> Exit:
     """The code for a plan or a report; `detailed` makes differences count."""
-    holds = set(_faults(document)) | set(_outcomes(document.get("outcomes", ())))
-    if document["worklist"] and not allow_pending:
+    outcomes = document.get("outcomes", ())
+    holds = set(_faults(document)) | set(_outcomes(outcomes))
+    deferred = any(outcome["status"] == "deferred" for outcome in outcomes)
+    if (document["worklist"] or deferred) and not allow_pending:
         holds.add(Exit.WAITING)
     if detailed and document["changes"]:
         holds.add(Exit.DIFFERENCES)

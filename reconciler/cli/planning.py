@@ -191,9 +191,13 @@ class Planning:
 
         return judged(self.rules, plan, partial(evaluated, size=len(plan.changes)))
 
+    def code(self, document: Mapping[str, Any], *, detailed: bool = False) -> Exit:
+        """The exit code that a document amounts to."""
+        return exit_code(document, detailed=detailed, allow_pending=self.allow_pending)
+
     def finished(self, document: Mapping[str, Any], *, detailed: bool = False) -> Exit:
         """Write the document, and give the exit code that it amounts to."""
-        code = exit_code(document, detailed=detailed, allow_pending=self.allow_pending)
+        code = self.code(document, detailed=detailed)
         try:
             self.outputs.write(document)
         except ReconcilerError as error:
@@ -208,7 +212,8 @@ class Planning:
         if unread := document["coverage"]["unread"]:
             failed = f"{len(unread)} read{'s' * (len(unread) != 1)} failed"
             reasons = "; ".join(dict.fromkeys(gap["reason"] for gap in unread[:3]))
-            tell(f"Error: {failed}, so nothing can be applied: {reasons}")
+            so = "after the apply" if document.get("outcomes") else "so nothing can be applied"
+            tell(f"Error: {failed}, {so}: {reasons}")
         return code
 
     def _unused_allowances(self, document: Mapping[str, Any]) -> None:

@@ -143,8 +143,8 @@ def follow(events: Iterator[Event], line: Line, total: int) -> Iterator[Event]:
             case Waiting(tasks=tasks, seconds=seconds):
                 line.update(f"Waiting for {_names(tasks)}, {_time(seconds)} left")
                 _tell(tasks, seconds, line, told)
-            case Seen(live=live):
-                line.say(f"{live.address} is {live.status}")
+            case Seen(live=live, problem=problem):
+                line.say(f"{live.address} {problem or f'is {live.status}'}")
             case Outcome():
                 done += 1
                 if time.monotonic() - said > QUIET_SECONDS:

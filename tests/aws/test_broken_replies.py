@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSHTTPConnection
 from botocore.config import Config
 
 from reconciler.aws.api import AwsApi
 from reconciler.aws.session import Session, Settings
+from reconciler.emulator import Emulator
 from reconciler.errors import ApiError, UnclearReplyError
 from reconciler.resource import Call
 from tests.conftest import ACCOUNT, REGION
@@ -176,3 +179,39 @@ def test_a_refused_create_is_a_certain_no(api: AwsApi, server: Server) -> None:
     with pytest.raises(ApiError, match="CreateConnection: LimitExceededException: too many"):
         api.write(CREATE)
     assert server.requests == 1
+
+
+def test_a_failure_inside_the_service_says_nothing_about_what_it_has_done(
+    api: AwsApi, server: Server
+) -> None:
+    """Whatever its status is: AWS's reference says 400."""
+    server.status, server.body = 400, json.dumps({"__type": "InternalServerException"}).encode()
+    server.length = len(server.body)
+    with pytest.raises(UnclearReplyError, match="HTTP 400: InternalServerException"):
+        api.write(CREATE)
+    assert server.requests == 1
+    (result,) = api.read([Call("ListHosts", {})])
+    assert isinstance(result, UnclearReplyError)
+    assert server.requests == 3  # a read is made again
+
+
+def test_a_write_after_a_pause_goes_over_a_new_connection(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is between may have dropped the old one, and nobody would know what became of it."""
+    opened: list[object] = []
+    real = AWSHTTPConnection.connect
+
+    def connect(connection: AWSHTTPConnection) -> None:
+        opened.append(connection)
+        real(connection)
+
+    monkeypatch.setattr(AWSHTTPConnection, "connect", connect)
+    settings = Settings(region=REGION, endpoint_url=emulator.url, access_key=(ACCOUNT, "x"))
+    api = AwsApi(Session(settings))
+    call = Call("DeleteHost", {"HostArn": f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:host/x/y"})
+    for pause, connections in ((0.0, 1), (59.0, 1), (61.0, 2)):
+        monkeypatch.setattr(api, "_wrote", time.monotonic() - pause)
+        with pytest.raises(ApiError, match="ResourceNotFound"):
+            api.write(call)
+        assert len(opened) == connections

@@ -147,8 +147,8 @@ def test_who_was_stopped_for_too_long_makes_no_call_any_more(
     assert "Warning: s3://locks/platform was never given back by " in heir.err
     assert f", process {first.pid}, since 20" in heir.err
     assert first.returncode == 3
-    assert "  FAILED  connection/c2  not sent: the lock s3://locks/platform is lost: " in out
-    assert "  skipped  connection/c3  not begun: the lock s3://locks/platform is lost: " in out
+    assert "FAILED  connection/c2  not sent: the lock s3://locks/platform is lost: " in out
+    assert " skipped  connection/c3  not begun: the lock s3://locks/platform is lost: " in out
     assert not err
     assert len(emulator.control.requests(mutating_only=True)) == 4
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 
+from reconciler.cli.locking import alone
 from reconciler.cli.planning import Planning, Run
 from reconciler.diff import diff
 from reconciler.emulator import Emulator
@@ -131,3 +132,19 @@ def test_a_run_that_has_not_looked_yet_counts_all_that_was_sent(
     assert 50 < run.unsettled() <= 60
     later = replace(run, looked=datetime.now(UTC) + timedelta(seconds=1))
     assert later.unsettled() == 0.0
+
+
+def test_a_run_that_waited_for_the_lock_counts_what_was_sent_meanwhile(
+    emulator: Emulator, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that is ahead, in a run that held the lock while this one waited for it."""
+    run = run_of(api_of(emulator), journal, settle=0.6)
+    run.started -= timedelta(seconds=30)
+    now = time.time()
+    with monkeypatch.context() as patched:
+        patched.setattr("reconciler.journal.time.time", lambda: now + 20)
+        lost(journal)
+    with alone(run) as only:
+        only.plan()
+        (one,) = only.judgement.open
+    assert 0 < one.seconds <= 0.6
