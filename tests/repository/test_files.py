@@ -165,10 +165,10 @@ def test_every_script_is_bash_and_takes_no_value_from_outside(path: Path) -> Non
         assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_script_of_the_action_is_typed() -> None:
+def test_the_script_of_the_action_is_typed(tmp_path: Path) -> None:
     # With the settings for everything else, which do not list it: its folder is no package.
     path = GITHUB / "actions" / "check" / "comment.py"
-    done = ran(sys.executable, "-m", "mypy", path)
+    done = ran(sys.executable, "-m", "mypy", f"--cache-dir={tmp_path}", path)
     assert done.returncode == 0, done.stdout
 
 
