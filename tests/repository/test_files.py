@@ -121,6 +121,14 @@ def test_the_caller_gives_what_the_workflow_needs() -> None:
     assert job["permissions"] == granted
 
 
+def test_the_readme_calls_it_as_the_example_does() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    (shown,) = (block for block in blocks if "OWNER/" in block)
+    expected = loaded(CALLER)["jobs"]
+    expected["reconcile"]["uses"] = expected["reconcile"]["uses"].replace("0" * 40, "SHA")
+    assert yaml.load(shown, Loader=yaml.BaseLoader)["jobs"] == expected
+
+
 def test_zizmor_finds_nothing(tmp_path: Path) -> None:
     done = audited(*ACTIONS, *WORKFLOWS)
     assert done.returncode == 0, done.stdout
