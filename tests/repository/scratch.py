@@ -84,21 +84,13 @@ class Scratch:
             path.write_text(text, encoding="utf-8")
         self.git("add", "-A")
         self.git("commit", "-q", "-m", "a change")
+        self.github["sha"] = self.git("rev-parse", "HEAD")
 
     def merged(self) -> None:
         """The branch is merged, and what runs next runs for a push."""
         self.git("checkout", "-q", "main")
         self.git("merge", "-q", "change")
-        self.push()
-
-    def push(self) -> None:
-        """Runs from now on are for the push of the commit that is checked out."""
-        self.github |= {
-            "event_name": "push",
-            "sha": self.git("rev-parse", "HEAD"),
-            "ref": "refs/heads/main",
-        }
-        self.github["event"] = {"repository": {"default_branch": "main"}}
+        self.github |= {"event_name": "push", "event": {"repository": {"default_branch": "main"}}}
         Path(self.environment["GITHUB_EVENT_PATH"]).write_text("{}", encoding="utf-8")
 
     def run(self, job: str) -> tuple[int, dict[str, str], Runner]:

@@ -13,8 +13,8 @@ import pytest
 from reconciler.emulator import Emulator
 from tests.conftest import REGION, ROOT, Cli
 from tests.repository.comments import Comments
-from tests.repository.runner import Runner
-from tests.repository.scratch import AFTER, BEFORE, Scratch
+from tests.repository.runner import Runner, evaluated, loaded
+from tests.repository.scratch import AFTER, BEFORE, WORKFLOW, Scratch
 
 ACTION = ROOT / ".github" / "actions" / "check"
 CONNECTION = "connections: [{name: main, provider_type: GitHub}]\n"
@@ -41,7 +41,6 @@ def scratch(
     live = ("--endpoint-url", emulator.url, "--allow-pending")
     assert cli("apply", "--yes", *live, made.repository / "connections").code == 0
     made.commit({"connections/hosts.yaml": AFTER})
-    github |= {"ref": "refs/pull/7/merge", "sha": made.git("rev-parse", "HEAD")}
     github["event"] = {"pull_request": {"number": 7, "base": {"sha": made.base}}}
     return made
 
@@ -192,7 +191,57 @@ def test_a_pull_request_of_a_fork_is_checked_without_credentials(
     code, _, runner = scratch.run("validate")
     assert code == 1
     assert "file=connections/hosts.yaml,line=7,col=3::" in runner.log
+    scratch.commit({"connections/hosts.yaml": AFTER})
+    code, _, runner = scratch.run("validate")
+    assert (code, runner.log) == (0, "Valid: 1 object declared (hosts 1).\n")
     assert (scratch.roles, comments.asked) == ([], [])
+
+
+MAIN = {"ref_type": "branch", "ref_name": "main"}
+MINE = {"pull_request": {"head": {"repo": {"full_name": "acme/infra"}}}}
+THEIRS = {"pull_request": {"head": {"repo": {"full_name": "mallory/infra"}}}}
+GONE = {"pull_request": {"head": {"repo": None}}}
+
+
+@pytest.mark.parametrize(
+    ("event", "payload", "ref", "expected"),
+    [
+        ("pull_request", MINE, {}, {"plan"}),
+        ("pull_request", THEIRS, {}, {"validate"}),
+        ("pull_request", GONE, {}, {"validate"}),
+        ("pull_request_target", MINE, MAIN, set()),
+        ("pull_request_target", THEIRS, MAIN, set()),
+        ("issue_comment", {}, MAIN, set()),
+        ("push", {}, MAIN, {"plan", "apply"}),
+        ("push", {}, {**MAIN, "ref_name": "change"}, set()),
+        ("push", {}, {**MAIN, "ref_type": "tag"}, set()),
+        ("workflow_dispatch", {}, MAIN, {"plan", "apply"}),
+        ("workflow_dispatch", {}, {**MAIN, "ref_name": "change"}, set()),
+    ],
+)
+def test_which_jobs_an_event_starts(
+    event: str, payload: dict[str, Any], ref: dict[str, str], expected: set[str]
+) -> None:
+    assert started(event, payload, ref, changes="1", role="a role") == expected
+    assert started(event, payload, ref, changes="0", role="a role") == expected - {"apply"}
+    assert started(event, payload, ref, changes="1", role="") == expected - {"apply"}
+
+
+def started(
+    event: str, payload: dict[str, Any], ref: dict[str, str], *, changes: str, role: str
+) -> set[str]:
+    """The jobs whose conditions hold, and those of whose needs do."""
+    whole = {**payload, "repository": {"default_branch": "main"}}
+    context: dict[str, Any] = {
+        "github": {"event_name": event, "event": whole, "repository": "acme/infra", **ref},
+        "inputs": {"apply-role": role},
+        "needs": {"plan": {"outputs": {"changes": changes}}},
+    }
+    found: set[str] = set()
+    for name, job in loaded(WORKFLOW)["jobs"].items():
+        if evaluated(job["if"], context) and {*job.get("needs", "").split()} <= found:
+            found.add(name)
+    return found
 
 
 def test_nothing_in_the_tree_is_run(scratch: Scratch, tmp_path: Path) -> None:
