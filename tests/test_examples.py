@@ -12,7 +12,12 @@ from tests.conftest import ROOT, Cli
 
 FOLDERS = sorted(path for path in (ROOT / "examples").iterdir() if path.is_dir())
 COUNTS = {"large": 300, "quickstart": 3, "self-managed": 4, "split": 5}
-OTHERS = {"policies": "tests/cli/test_policy.py"}
+OTHERS = {
+    "container": "tests/repository/test_elsewhere.py",
+    "github": "tests/repository/test_files.py",
+    "gitlab": "tests/repository/test_elsewhere.py",
+    "policies": "tests/cli/test_policy.py",
+}
 """The folders that hold something else, and what tries that."""
 EXAMPLES = [path for path in FOLDERS if path.name not in OTHERS]
 
