@@ -4,7 +4,7 @@ with their place in the files out."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.safe import safe
@@ -25,6 +25,8 @@ class Note:
     file: str = ""
     line: int = 0
     column: int = 0
+    link: str = ""
+    """Where a person can do something about it."""
 
 
 def notes(document: Mapping[str, Any]) -> list[Note]:
@@ -57,7 +59,8 @@ def _of_a_plan(document: Mapping[str, Any]) -> Iterator[Note]:
             yield _note("error", outcome["status"], text, address, sources.get(address))
     for task in document["worklist"]:
         text = f"is {task['status']}: {task['todo']} ({task['link']})"
-        yield _note("warning", "waiting", text, task["address"], sources.get(task["address"]))
+        note = _note("warning", "waiting", text, task["address"], sources.get(task["address"]))
+        yield replace(note, link=task["link"])
 
 
 def _note(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,10 @@ SYMBOLS = {
     "delete": "-",
     "defer": "#",
 }
+CONSOLE = re.compile(
+    r"https://console\.(aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)"
+    r"/codesuite/settings/connections\?region=[a-z0-9-]{1,64}"
+)
 COUNTED = {
     "create": "to create",
     "update": "to update",
@@ -149,6 +154,11 @@ def listed(addresses: Sequence[str]) -> str:
 def objects(count: int) -> str:
     """So many objects."""
     return f"{count} object{'s' * (count != 1)}"
+
+
+def page(link: str) -> str:
+    """A link that can be clicked: only the console of AWS; anything else is but a text."""
+    return link if CONSOLE.fullmatch(link) else ""
 
 
 def value(given: Any) -> str:

