@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft7Validator
 
-from reconciler.cli.commands.schema import DOCUMENTS
+from reconciler.cli.commands.schema import DOCUMENTS, WRITTEN
 from reconciler.emulator import Emulator
 from reconciler.spec.problems import CODES, Problem
 from reconciler.spec.source import parse, read_sources
@@ -138,6 +139,8 @@ def test_real_plans_and_reports_fit(cli: Cli, emulator: Emulator) -> None:
     assert told("plan", fresh.json) == []
     assert told("report", applied.json) == []
     assert told("report", again.json) == []
+    for of in ("desired", "live", "plan"):
+        assert told("graph", cli("graph", "--of", of, *where).json) == []
     assert told("report", fresh.json) != []
     for member in fresh.json:
         assert told("plan", {k: v for k, v in fresh.json.items() if k != member}) != []
@@ -151,3 +154,9 @@ def test_a_plan_with_everything_in_it_fits(cli: Cli, emulator: Emulator) -> None
     assert foreign.code == 5
     assert foreign.json["refusals"]
     assert told("plan", foreign.json) == []
+
+
+def test_the_page_of_documents_names_every_document() -> None:
+    page = (SPECS / "documents.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|.*\[(\w+)\.schema\.json\]", page, re.MULTILINE)
+    assert rows == [(kind, kind) for kind in DOCUMENTS if kind not in WRITTEN]

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-DOCUMENTS = ("desired-state", "plan", "report", "problems", "policy")
+DOCUMENTS = ("desired-state", "plan", "report", "problems", "graph", "policy")
 WRITTEN = ("desired-state", "policy")
 """Those that people write."""
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -24,7 +24,7 @@ Examples:
 )
 @click.argument("document", type=click.Choice(DOCUMENTS), default=DOCUMENTS[0])
 def command(document: str) -> None:
-    """Print the JSON Schema of desired-state files, plans, reports, problems or policies."""
+    """Print the JSON Schema of desired-state files, plans, reports, problems, graphs or policies."""
     click.echo(schema_text(document), nl=False)
 
 
@@ -32,6 +32,7 @@ def schema_text(document: str) -> str:
     """The schema of one of `DOCUMENTS`, as the file in `specs/` holds it."""
     from pydantic import TypeAdapter
 
+    from reconciler.graph import GraphForm
     from reconciler.policy.rules import PolicyFile
     from reconciler.report import ReportForm
     from reconciler.saved import SavedPlanForm
@@ -43,6 +44,7 @@ def schema_text(document: str) -> str:
         "plan": SavedPlanForm,
         "report": ReportForm,
         "problems": ProblemsForm,
+        "graph": GraphForm,
         "policy": PolicyFile,
     }
     schema = TypeAdapter(forms[document]).json_schema(ref_template="#/definitions/{model}")
