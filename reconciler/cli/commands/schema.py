@@ -24,7 +24,7 @@ Examples:
 )
 @click.argument("document", type=click.Choice(DOCUMENTS), default=DOCUMENTS[0])
 def command(document: str) -> None:
-    """Print the JSON Schema of desired-state files, plans, reports, problems, graphs or policies."""
+    """Print the JSON Schema of a document: what is written in files, or with --output json."""
     click.echo(schema_text(document), nl=False)
 
 
