@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 import pytest
 
+from reconciler.aws.lease import MAX_SECONDS
 from reconciler.cli.main import cli as program
+from reconciler.cli.options import LEASE_HOURS
 from reconciler.emulator import Emulator
 from tests.cli.terminal import environment
 from tests.conftest import Cli
@@ -66,6 +68,11 @@ WRONG = [
     *((name, "a.yaml", "--owner", "a\nb") for name in READERS),
     *((name, "a.yaml", "--owner", "o" * 257) for name in READERS),
     *(("apply", "a.yaml", f"--wait={time}") for time in ("", "soon", "-1", "1d", "5m5s")),
+    *(("apply", "a.yaml", f"--lock-lease={time}") for time in ("0", "0.9s", "169h", "9999h")),
+    *(("apply", "a.yaml", f"--settle={time}") for time in ("169h", "9" * 400)),
+    ("apply", "a.yaml", "--wait=8785h"),
+    ("apply", "a.yaml", "--lock-timeout", "8785h"),
+    ("wait", "connection/a", "--timeout", "9" * 400),
     ("plan", "a.yaml", "--service", "s3"),
     ("plan", "a.yaml", "--parallelism", "0"),
     ("plan", "a.yaml", "--max-destroy", "-1"),
@@ -84,6 +91,14 @@ def test_wrong_usage(arguments: tuple[str, ...], cli: Cli) -> None:
     result = cli(*arguments)
     assert (result.code, result.out) == (64, "")
     assert result.err.splitlines()[-1].startswith("Error: ")
+
+
+def test_a_time_that_is_wrong_says_which_are_right(cli: Cli) -> None:
+    refused = cli("apply", "a.yaml", "--lock-lease", "9999h")
+    assert refused.err.endswith(
+        "Invalid value for '--lock-lease': 9999h is not between 1s and 168h\n"
+    )
+    assert LEASE_HOURS * 3600 == MAX_SECONDS
 
 
 @pytest.mark.parametrize("words", [(), ("emulator",)], ids=["reconciler", "emulator"])
