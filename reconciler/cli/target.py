@@ -132,6 +132,7 @@ def _local(options: TargetOptions, desired: Desired, *, simulate: bool) -> Itera
             service=options.service,
             parallelism=options.parallelism,
             access_key=(account, "local"),
+            isolated=True,
         )
         path = _literal(shlex.quote(str(store)))
         console = f"reconciler emulator approve {{address}} --store {path}"

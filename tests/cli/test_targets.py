@@ -145,6 +145,41 @@ def test_an_unknown_profile(desired: Path, cli: Cli) -> None:
     assert result.err == "Error: profile nobody is not in your AWS configuration\n"
 
 
+@pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
+def test_an_unknown_profile_of_the_environment(
+    variable: str, desired: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "nobody")
+    result = cli("plan", desired)
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "Error: profile nobody is not in your AWS configuration\n"
+
+
+# Whatever is set for AWS, or the way there, and leads nowhere.
+ELSEWHERE = [
+    *(("AWS_PROFILE", "nobody"), ("AWS_DEFAULT_PROFILE", "nobody"), ("AWS_CONFIG_FILE", "config")),
+    *(("AWS_SHARED_CREDENTIALS_FILE", "config"), ("AWS_DEFAULTS_MODE", "no such mode")),
+    *(("AWS_RETRY_MODE", "no such mode"), ("AWS_MAX_ATTEMPTS", "many")),
+    *(("AWS_DEFAULT_REGION", "Not A Region!"), ("AWS_REGION", "Not A Region!")),
+    *(("AWS_USE_FIPS_ENDPOINT", "true"), ("AWS_USE_DUALSTACK_ENDPOINT", "true")),
+    *(("AWS_ENDPOINT_URL", "not a url"), ("AWS_CA_BUNDLE", "no-such-file")),
+    *(("HTTP_PROXY", "http://127.0.0.1:9"), ("http_proxy", "http://127.0.0.1:9")),
+    *(("HTTPS_PROXY", "not a url"), ("ALL_PROXY", "http://127.0.0.1:9")),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), ELSEWHERE)
+def test_a_local_run_has_nothing_to_do_with_what_is_set_for_aws(
+    name: str, value: str, desired: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for unset in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(unset, raising=False)
+    Path("config").write_text("[profile a\n", encoding="utf-8")
+    monkeypatch.setenv(name, value)
+    result = cli("apply", "--yes", "--allow-pending", desired, "--local", "--output", "json")
+    assert (result.code, result.json["target"]["region"]) == (0, "us-east-1")
+
+
 @pytest.mark.parametrize(
     "options",
     [
