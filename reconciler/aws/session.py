@@ -83,7 +83,7 @@ class Session:
     def region(self) -> str:
         """The Region of the target."""
         if (region := self._session.region_name) is None:
-            raise TargetError("no Region: give --region or set AWS_DEFAULT_REGION")
+            raise TargetError("no Region: give --region or set AWS_REGION")
         return str(region)
 
     def account(self) -> str:
@@ -144,7 +144,7 @@ def explained(settings: Settings) -> Iterator[None]:
         profile = error.kwargs["profile"]
         raise TargetError(f"profile {profile} is not in your AWS configuration") from error
     except NoRegionError as error:
-        raise TargetError("no Region: give --region or set AWS_DEFAULT_REGION") from error
+        raise TargetError("no Region: give --region or set AWS_REGION") from error
     except NoCredentialsError as error:
         raise TargetError("no AWS credentials: give --profile or set AWS_PROFILE") from error
     except (EndpointConnectionError, HTTPClientError) as error:

@@ -116,18 +116,33 @@ def test_no_region(desired: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     result = cli("plan", desired)
     assert (result.code, result.out) == (1, "")
-    assert result.err == "Error: no Region: give --region or set AWS_DEFAULT_REGION\n"
+    assert result.err == "Error: no Region: give --region or set AWS_REGION\n"
 
 
-def test_the_region_that_the_message_asks_for_is_read(
-    desired: Path, cli: Cli, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+def test_where_the_region_comes_from(
+    desired: Path, cli: Cli, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """As for the AWS CLI:
+    https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html"""
+
+    def region(*options: str) -> str:
+        done = cli("plan", desired, "--endpoint-url", emulator.url, "--output", "json", *options)
+        return str(done.json["target"]["region"])
+
+    config = tmp_path / "config"
+    config.write_text("[default]\nregion = us-west-1\n", encoding="utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    assert region() == "us-west-1"
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
-    where = ("--endpoint-url", emulator.url, "--output", "json")
-    assert cli("plan", desired, *where).json["target"]["region"] == "us-west-2"
-    assert cli("plan", desired, *where, "--region", "eu-north-1").json["target"]["region"] == (
-        "eu-north-1"
-    )
+    assert region() == "us-west-2"
+    monkeypatch.setenv("AWS_REGION", "")
+    assert region() == "us-west-2"
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    assert region() == "eu-north-1"
+    monkeypatch.setenv("RECONCILER_REGION", "eu-west-3")
+    assert region() == "eu-west-3"
+    assert region("--region", "ap-south-1") == "ap-south-1"
 
 
 def test_no_credentials(desired: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
