@@ -285,3 +285,33 @@ def test_no_output_overwrites_what_is_read(command: str, cli: Cli, desired: Path
     assert done.code == 64
     assert "which is read" in done.err
     assert desired.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "name", ["infra/a.yaml", "infra/new.yml", "infra/b/new.yaml", "rules/a.yaml"]
+)
+def test_no_output_gets_among_the_files_that_are_read(
+    name: str, cli: Cli, desired: Path, emulator: Emulator
+) -> None:
+    """Written into a folder, a report would be desired state, or a rule, of the next run."""
+    text = desired.read_text(encoding="utf-8")
+    for folder in ("infra/b", "rules"):
+        Path(folder).mkdir(parents=True)
+    for file in ("infra/a.yaml", "rules/a.yaml"):
+        Path(file).write_text(text, encoding="utf-8")
+    words = ("plan", "infra", "--policy", "rules", "--endpoint-url", emulator.url)
+    done = cli(*words, "--output", f"text={name}")
+    assert (done.code, done.out) == (64, "")
+    assert f"--output would write {name}, which is read with " in done.err
+    assert Path("infra/a.yaml").read_text(encoding="utf-8") == text
+    assert not Path("infra/new.yml").exists()
+
+
+def test_an_output_that_is_no_desired_state_may_stand_beside_it(
+    cli: Cli, desired: Path, emulator: Emulator
+) -> None:
+    words = ("plan", desired.parent, "--endpoint-url", emulator.url)
+    Path(".hidden").mkdir()
+    for name in ("plan.json", ".hidden/plan.yaml", ".plan.yaml"):
+        assert cli(*words, "--output", f"json={name}").code == 0
+        assert json.loads(Path(name).read_text(encoding="utf-8"))["summary"]["create"] == 1
