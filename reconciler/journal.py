@@ -16,9 +16,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, model_validator
 
 from reconciler.errors import ApiError, ReconcilerError
 from reconciler.resource import Address, Call, plain
@@ -49,6 +49,12 @@ class Line(BaseModel):
     parameters: dict[str, Any] = {}
     text: str = ""
     """What came of it: the service's words, or how a pending call was resolved."""
+
+    @model_validator(mode="after")
+    def _names_its_object(self) -> Self:
+        if self.event == "sent" and not all(self.address.partition("/")):
+            raise ValueError("the address has to be KIND/NAME")
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,6 +255,17 @@ def test_a_line_that_is_not_understood_is_told_with_its_number(journal: Journal)
         pending(journal)
 
 
+@pytest.mark.parametrize("address", ["", "garbage", "connection/", "/main"])
+def test_a_call_about_nothing_is_not_understood(journal: Journal, address: str) -> None:
+    assert journal.path is not None
+    with journal.sending(MAIN, CREATE):
+        pass
+    content = journal.path.read_text(encoding="utf-8")
+    journal.path.write_text(content.replace("connection/main", address), encoding="utf-8")
+    with pytest.raises(ReconcilerError, match="cannot be understood at line 1: take the line out"):
+        journal.history()
+
+
 def test_a_journal_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     with pytest.raises(ReconcilerError) as raised:
         list(lines(tmp_path))

@@ -34,6 +34,7 @@ from botocore.exceptions import (
 
 from reconciler.aws.pacer import Pacer
 from reconciler.aws.session import READ_SECONDS, Session, one_line, without_secrets
+from reconciler.aws.shapes import misfit
 from reconciler.errors import (
     ApiError,
     NotFoundError,
@@ -261,7 +262,8 @@ def _refuse_broken_reply(
     operation_model: Any, response_dict: Mapping[str, Any], **_: object
 ) -> None:
     """Refuse a yes that is cut short or no JSON object, which botocore would take for an empty
-    reply: an account full of connections would look like one without any."""
+    reply: an account full of connections would look like one without any. And refuse one that the
+    service's model does not allow: what is made of it relies on that."""
     if response_dict["status_code"] >= 300:
         return
     body, headers = response_dict["body"], response_dict["headers"]
@@ -273,8 +275,11 @@ def _refuse_broken_reply(
     if not body and not (operation_model.output_shape and operation_model.output_shape.members):
         return
     try:
-        is_object = isinstance(json.loads(body), dict)
+        reply = json.loads(body)
     except ValueError:
-        is_object = False
-    if not is_object:
+        reply = None
+    if not isinstance(reply, dict):
         raise UnclearReplyError(operation_model.name, "the reply is not a JSON object")
+    if wrong := misfit(operation_model.output_shape, reply):
+        reason = f"the reply cannot be understood: {wrong}"
+        raise UnclearReplyError(operation_model.name, reason)

@@ -3,6 +3,7 @@ with this program's own time and retry limits out."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,16 @@ WRITE_SECONDS = 30
 LOGIN_ATTEMPTS = 3
 """Fewer than for reads: what is wrong first is most often the endpoint, and it stays wrong."""
 SERVICES = ("codeconnections", "codestar-connections")
+_UNSET = {
+    **{
+        name: (None, None, default, convert)
+        for name, (_, _, default, convert) in botocore.session.Session.SESSION_VARIABLES.items()
+    },
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+"""All that a session of botocore looks up in the environment and in files, as if nobody had set it:
+name in files, name in the environment, default, conversion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,8 @@ class Settings:
     parallelism: int = 16
     access_key: tuple[str, str] | None = None
     write_seconds: float = WRITE_SECONDS
+    isolated: bool = False
+    """Whether AWS's own settings, and proxies, are left alone: they are about other servers."""
 
 
 class Session:
@@ -55,7 +68,7 @@ class Session:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         key, secret = settings.access_key or (None, None)
-        core = botocore.session.Session()
+        core = botocore.session.Session(session_vars=_UNSET if settings.isolated else None)
         core.register_component("data_loader", _shared_loader())
         with explained(settings):
             self._session = boto3.Session(
@@ -70,7 +83,7 @@ class Session:
     def region(self) -> str:
         """The Region of the target."""
         if (region := self._session.region_name) is None:
-            raise TargetError("no Region: give --region or set AWS_DEFAULT_REGION")
+            raise TargetError("no Region: give --region or set AWS_REGION")
         return str(region)
 
     def account(self) -> str:
@@ -101,6 +114,7 @@ class Session:
                     read_timeout=seconds,
                     retries={"mode": "standard", "total_max_attempts": attempts},
                     max_pool_connections=max(10, self.settings.parallelism),
+                    proxies={} if self.settings.isolated else None,
                 ),
             )
             _refuse_secrets(client.meta.endpoint_url)  # whatever setting it comes from
@@ -127,9 +141,10 @@ def explained(settings: Settings) -> Iterator[None]:
     try:
         yield
     except ProfileNotFound as error:
-        raise TargetError(f"profile {settings.profile} is not in your AWS configuration") from error
+        profile = error.kwargs["profile"]
+        raise TargetError(f"profile {profile} is not in your AWS configuration") from error
     except NoRegionError as error:
-        raise TargetError("no Region: give --region or set AWS_DEFAULT_REGION") from error
+        raise TargetError("no Region: give --region or set AWS_REGION") from error
     except NoCredentialsError as error:
         raise TargetError("no AWS credentials: give --profile or set AWS_PROFILE") from error
     except (EndpointConnectionError, HTTPClientError) as error:

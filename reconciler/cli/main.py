@@ -21,6 +21,7 @@ import reconciler
 from reconciler.cli import commands
 from reconciler.cli.exits import BugError, Exit, worst
 from reconciler.cli.output import abandon_stdout
+from reconciler.cli.stopping import SIGNALS
 from reconciler.errors import LockedError, ReconcilerError, StaleError
 from reconciler.safe import safe
 
@@ -75,6 +76,8 @@ def main() -> NoReturn:
         code = int(leaving.code or Exit.DONE)
         if code == Exit.TERMINATED:
             click.echo("Terminated.", err=True)
+    for number in SIGNALS:  # they could only put a traceback under what has been said
+        signal.signal(number, signal.SIG_IGN)
     if code in (Exit.UNKNOWN, Exit.INTERRUPTED, Exit.TERMINATED):
         # Reads that nobody waits for any more would hold the process up until their time is over,
         # and one more Ctrl-C would take the exit code away.

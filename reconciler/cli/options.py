@@ -31,12 +31,18 @@ class Texts(click.types.StringParamType):
 
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
+LEASE_HOURS = 7 * 24
+"""`MAX_SECONDS` of `reconciler.aws.lease`, whose import would make `--help` slow."""
 
 
 class Duration(click.ParamType[float]):
-    """A time such as 90s, 30m or 1h; a bare number is seconds."""
+    """A time such as 90s, 30m or 1h; a bare number is seconds. It is at least so many seconds and
+    at most so many hours, a year unless they are given."""
 
     name = "duration"
+
+    def __init__(self, least: float = 0.0, hours: int = 366 * 24) -> None:
+        self.least, self.hours = least, hours
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -47,7 +53,10 @@ class Duration(click.ParamType[float]):
         match = DURATION.fullmatch(str(value))
         if match is None:
             self.fail(f"{value!r} is not a time such as 90s, 30m or 1h", param, ctx)
-        return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+        seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+        if not self.least <= seconds <= self.hours * 3600:
+            self.fail(f"{value} is not between {self.least:g}s and {self.hours}h", param, ctx)
+        return seconds
 
 
 class S3Uri(click.ParamType[str]):
@@ -230,7 +239,7 @@ def writing_options(command: Command) -> Command:
         journal,
         option(
             "--settle",
-            type=Duration(),
+            type=Duration(hours=LEASE_HOURS),
             default="2m",
             show_default=True,
             metavar="TIME",
@@ -244,7 +253,7 @@ def writing_options(command: Command) -> Command:
         ),
         option(
             "--lock-lease",
-            type=Duration(),
+            type=Duration(1, LEASE_HOURS),
             default="5m",
             show_default=True,
             metavar="TIME",

@@ -60,7 +60,7 @@ class Outputs:
     def of(cls, outputs: Sequence[Output], color: str, paths: Sequence[str] = ()) -> Outputs:
         """What `--output` and `--color` mean; where nothing else goes to stdout, text does.
 
-        `paths` are the files a command reads, which no output may overwrite.
+        `paths` are the files and folders a command reads, which no output may overwrite.
         """
         chosen = tuple(outputs)
         on_stdout = sum(output.file is None for output in chosen)
@@ -71,9 +71,7 @@ class Outputs:
         files = [output.file for output in chosen if output.file is not None]
         if len({Path(file).resolve() for file in files}) < len(files):
             raise click.UsageError("two --output go to the same file")
-        for path in paths:
-            if Path(path).resolve() in {Path(file).resolve() for file in files}:
-                raise click.UsageError(f"--output would overwrite {path}, which is read")
+        _check_not_read(files, paths)
         for file in files:
             _check_writable(file)
         for output in chosen:
@@ -148,6 +146,18 @@ def tell(text: str) -> None:
 def abandon_stdout() -> None:
     """The reader of stdout went away: what is still buffered has nowhere to go."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _check_not_read(written: Sequence[str], read: Sequence[str]) -> None:
+    """Refuse to overwrite a file that is read, by this run or the next one."""
+    from reconciler.spec.files import finds
+
+    for path in read:
+        real = str(Path(path).resolve())  # fails where the working folder is gone
+        for file in written:
+            if finds(real, file):
+                text = f"--output would write {file}, which is read with {path}"
+                raise click.UsageError(f"{text}: name another file")
 
 
 def _check_writable(file: str) -> None:

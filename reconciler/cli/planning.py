@@ -146,7 +146,8 @@ class Planning:
         if options.get("lock") and options["lock_lease"] < 1.5 * options["settle"]:
             raise click.UsageError("--lock-lease has to be at least 1.5 times --settle")
         _log_to_stderr(verbose=options["verbose"] or options["debug"])
-        outputs = Outputs.of(options["outputs"], options["color"], options.get("paths", ()))
+        read = (*options.get("paths", ()), *options.get("policy", ()))
+        outputs = Outputs.of(options["outputs"], options["color"], read)
         return cls(
             desired=desired or desired_of(options["paths"], options["owner"], outputs),
             target=TargetOptions(**{f.name: options[f.name] for f in fields(TargetOptions)}),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -75,7 +76,8 @@ def opened(options: TargetOptions, desired: Desired, *, simulate: bool) -> Itera
     the local one act.
 
     The local one plays the account and Region that the files insist on, so that files made for a
-    real account can be tried unchanged.
+    real account can be tried unchanged. For the others AWS_REGION counts as for the AWS CLI, which
+    boto3 does not know.
     """
     if options.local:
         with _local(options, desired, simulate=simulate) as found:
@@ -87,7 +89,7 @@ def opened(options: TargetOptions, desired: Desired, *, simulate: bool) -> Itera
     session = Session(
         Settings(
             profile=options.profile,
-            region=options.region,
+            region=options.region or os.environ.get("AWS_REGION") or None,
             endpoint_url=options.endpoint_url,
             service=options.service,
             parallelism=options.parallelism,
@@ -132,6 +134,7 @@ def _local(options: TargetOptions, desired: Desired, *, simulate: bool) -> Itera
             service=options.service,
             parallelism=options.parallelism,
             access_key=(account, "local"),
+            isolated=True,
         )
         path = _literal(shlex.quote(str(store)))
         console = f"reconciler emulator approve {{address}} --store {path}"

@@ -57,6 +57,17 @@ def find(path: str) -> tuple[list[Found], list[tuple[str, Unreadable]]]:
     return sorted(found, key=lambda file: file.name.split(os.sep)), unusable
 
 
+def finds(path: str, file: str) -> bool:
+    """Whether `find` gives this file for a path, or would if the file was there."""
+    real, root = PurePath(os.path.realpath(file)), os.path.realpath(path)
+    if real == PurePath(root) or str(real) in {one.path for one in find(path)[0]}:
+        return True
+    if not os.path.isdir(root) or not _inside(str(real), root):
+        return False
+    parts = real.relative_to(root).parts
+    return _is_yaml(real.name) and not any(part.startswith(".") for part in parts)
+
+
 def read_bytes(path: str, limit: int) -> bytes:
     """Give the content of the regular file at `path`; raise `Unreadable` over `limit` bytes."""
     try:
@@ -119,13 +130,12 @@ def _walk(name: str, root: str, found: list[Found], unusable: list[tuple[str, Un
             if entry.name.startswith("."):
                 continue
             below = os.path.join(folder, entry.name)
-            is_yaml = entry.name.endswith((".yaml", ".yml"))
             if entry.is_dir(follow_symlinks=False):
                 queue.appendleft((below, entry.path))
                 continue
             target = os.path.realpath(entry.path)
             is_folder = os.path.isdir(target)
-            if not is_yaml and not is_folder:
+            if not _is_yaml(entry.name) and not is_folder:
                 continue
             if not _inside(target, root):
                 unusable.append((below, _outside()))
@@ -133,6 +143,10 @@ def _walk(name: str, root: str, found: list[Found], unusable: list[tuple[str, Un
                 queue.append((below, target))
             else:
                 found.append(Found(below, target, root))
+
+
+def _is_yaml(name: str) -> bool:
+    return name.endswith((".yaml", ".yml"))
 
 
 def _bounded(data: bytes, limit: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -104,6 +105,32 @@ def test_a_malformed_yes_is_a_read_error(
     result = read(api)
     assert isinstance(result, UnclearReplyError)
     assert result.operation == "ListConnections"
+
+
+UNFIT = {
+    "a token that is a list": {"Connections": [], "NextToken": ["a"]},
+    "a token that is an object": {"Connections": [], "NextToken": {"a": "b"}},
+    "an ARN that is a list": {"Connections": [{"ConnectionArn": ["arn:1"]}]},
+    "a status that is a number": {"Connections": [{"ConnectionStatus": 5}]},
+    "an object that is text": {"Connections": ["arn:1"]},
+}
+
+
+@pytest.mark.parametrize("reply", UNFIT.values(), ids=UNFIT)
+def test_a_reply_that_the_model_does_not_allow_is_a_read_error(
+    api: AwsApi, server: Server, reply: Any
+) -> None:
+    server.body = json.dumps(reply).encode()
+    server.length = len(server.body)
+    result = read(api)
+    assert isinstance(result, UnclearReplyError)
+    assert re.match(r"the reply cannot be understood: \w+(\[0\](\.\w+)?)? is not", result.reason)
+
+
+def test_a_create_whose_reply_lacks_the_arn_is_no_certain_yes(api: AwsApi, server: Server) -> None:
+    server.body, server.length = b'{"ConnectionArn": null}', 23
+    with pytest.raises(UnclearReplyError, match="ConnectionArn is missing"):
+        api.write(CREATE)
 
 
 def test_every_cut_of_a_reply_is_a_read_error(api: AwsApi, server: Server) -> None:

@@ -53,6 +53,29 @@ def test_reads_that_hang_hold_nobody_up(number: int, code: int, desired: Path) -
     assert "Traceback" not in err
 
 
+# Signals itself when Python is about to end.
+_SIGNALLED = """
+import atexit, os, signal, sys
+atexit.register(os.kill, os.getpid(), int(sys.argv.pop(1)))
+from reconciler.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_comes_when_all_is_said_changes_nothing(number: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _SIGNALLED, str(int(number)), "validate", "-"],
+        input="version: 1\nowner: a\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Valid")
+
+
 @pytest.mark.parametrize("debug", [False, True], ids=["plain", "--debug"])
 def test_a_bug_is_one_line_until_somebody_wants_to_see_it(debug: bool, tmp_path: Path) -> None:
     """Shown with a copy of the program that cannot render."""

@@ -104,3 +104,17 @@ def test_a_fingerprint_is_enough(emulator: Emulator, planned: tuple[str, ...], c
 def test_a_limit_of_age_without_a_plan_is_wrong_usage(cli: Cli, desired: Path) -> None:
     result = cli("apply", "--yes", "--local", "--plan-max-age", "1h", desired)
     assert (result.code, "--plan-max-age goes with --plan" in result.err) == (64, True)
+
+
+def test_standard_input_is_read_once(cli: Cli) -> None:
+    result = cli("apply", "--local", "--plan", "-", "-")
+    assert (result.code, result.out) == (64, "")
+    assert result.err.endswith(
+        "Error: standard input is either the saved plan or a PATH, not both\n"
+    )
+
+
+def test_a_file_without_an_end_is_no_plan(planned: tuple[str, ...], cli: Cli) -> None:
+    result = cli(*("/dev/zero" if word == "plan.json" else word for word in planned))
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "Error: /dev/zero is larger than 64 MiB, as no saved plan is\n"

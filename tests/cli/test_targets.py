@@ -116,18 +116,33 @@ def test_no_region(desired: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     result = cli("plan", desired)
     assert (result.code, result.out) == (1, "")
-    assert result.err == "Error: no Region: give --region or set AWS_DEFAULT_REGION\n"
+    assert result.err == "Error: no Region: give --region or set AWS_REGION\n"
 
 
-def test_the_region_that_the_message_asks_for_is_read(
-    desired: Path, cli: Cli, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+def test_where_the_region_comes_from(
+    desired: Path, cli: Cli, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """As for the AWS CLI:
+    https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html"""
+
+    def region(*options: str) -> str:
+        done = cli("plan", desired, "--endpoint-url", emulator.url, "--output", "json", *options)
+        return str(done.json["target"]["region"])
+
+    config = tmp_path / "config"
+    config.write_text("[default]\nregion = us-west-1\n", encoding="utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    assert region() == "us-west-1"
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
-    where = ("--endpoint-url", emulator.url, "--output", "json")
-    assert cli("plan", desired, *where).json["target"]["region"] == "us-west-2"
-    assert cli("plan", desired, *where, "--region", "eu-north-1").json["target"]["region"] == (
-        "eu-north-1"
-    )
+    assert region() == "us-west-2"
+    monkeypatch.setenv("AWS_REGION", "")
+    assert region() == "us-west-2"
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    assert region() == "eu-north-1"
+    monkeypatch.setenv("RECONCILER_REGION", "eu-west-3")
+    assert region() == "eu-west-3"
+    assert region("--region", "ap-south-1") == "ap-south-1"
 
 
 def test_no_credentials(desired: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,6 +158,41 @@ def test_an_unknown_profile(desired: Path, cli: Cli) -> None:
     result = cli("plan", desired, "--profile", "nobody")
     assert (result.code, result.out) == (1, "")
     assert result.err == "Error: profile nobody is not in your AWS configuration\n"
+
+
+@pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
+def test_an_unknown_profile_of_the_environment(
+    variable: str, desired: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "nobody")
+    result = cli("plan", desired)
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "Error: profile nobody is not in your AWS configuration\n"
+
+
+# Whatever is set for AWS, or the way there, and leads nowhere.
+ELSEWHERE = [
+    *(("AWS_PROFILE", "nobody"), ("AWS_DEFAULT_PROFILE", "nobody"), ("AWS_CONFIG_FILE", "config")),
+    *(("AWS_SHARED_CREDENTIALS_FILE", "config"), ("AWS_DEFAULTS_MODE", "no such mode")),
+    *(("AWS_RETRY_MODE", "no such mode"), ("AWS_MAX_ATTEMPTS", "many")),
+    *(("AWS_DEFAULT_REGION", "Not A Region!"), ("AWS_REGION", "Not A Region!")),
+    *(("AWS_USE_FIPS_ENDPOINT", "true"), ("AWS_USE_DUALSTACK_ENDPOINT", "true")),
+    *(("AWS_ENDPOINT_URL", "not a url"), ("AWS_CA_BUNDLE", "no-such-file")),
+    *(("HTTP_PROXY", "http://127.0.0.1:9"), ("http_proxy", "http://127.0.0.1:9")),
+    *(("HTTPS_PROXY", "not a url"), ("ALL_PROXY", "http://127.0.0.1:9")),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), ELSEWHERE)
+def test_a_local_run_has_nothing_to_do_with_what_is_set_for_aws(
+    name: str, value: str, desired: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for unset in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(unset, raising=False)
+    Path("config").write_text("[profile a\n", encoding="utf-8")
+    monkeypatch.setenv(name, value)
+    result = cli("apply", "--yes", "--allow-pending", desired, "--local", "--output", "json")
+    assert (result.code, result.json["target"]["region"]) == (0, "us-east-1")
 
 
 @pytest.mark.parametrize(

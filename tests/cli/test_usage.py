@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 import pytest
 
+from reconciler.aws.lease import MAX_SECONDS
 from reconciler.cli.main import cli as program
+from reconciler.cli.options import LEASE_HOURS
 from reconciler.emulator import Emulator
 from tests.cli.terminal import environment
 from tests.conftest import Cli
@@ -66,6 +68,11 @@ WRONG = [
     *((name, "a.yaml", "--owner", "a\nb") for name in READERS),
     *((name, "a.yaml", "--owner", "o" * 257) for name in READERS),
     *(("apply", "a.yaml", f"--wait={time}") for time in ("", "soon", "-1", "1d", "5m5s")),
+    *(("apply", "a.yaml", f"--lock-lease={time}") for time in ("0", "0.9s", "169h", "9999h")),
+    *(("apply", "a.yaml", f"--settle={time}") for time in ("169h", "9" * 400)),
+    ("apply", "a.yaml", "--wait=8785h"),
+    ("apply", "a.yaml", "--lock-timeout", "8785h"),
+    ("wait", "connection/a", "--timeout", "9" * 400),
     ("plan", "a.yaml", "--service", "s3"),
     ("plan", "a.yaml", "--parallelism", "0"),
     ("plan", "a.yaml", "--max-destroy", "-1"),
@@ -84,6 +91,14 @@ def test_wrong_usage(arguments: tuple[str, ...], cli: Cli) -> None:
     result = cli(*arguments)
     assert (result.code, result.out) == (64, "")
     assert result.err.splitlines()[-1].startswith("Error: ")
+
+
+def test_a_time_that_is_wrong_says_which_are_right(cli: Cli) -> None:
+    refused = cli("apply", "a.yaml", "--lock-lease", "9999h")
+    assert refused.err.endswith(
+        "Invalid value for '--lock-lease': 9999h is not between 1s and 168h\n"
+    )
+    assert LEASE_HOURS * 3600 == MAX_SECONDS
 
 
 @pytest.mark.parametrize("words", [(), ("emulator",)], ids=["reconciler", "emulator"])
@@ -270,3 +285,33 @@ def test_no_output_overwrites_what_is_read(command: str, cli: Cli, desired: Path
     assert done.code == 64
     assert "which is read" in done.err
     assert desired.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "name", ["infra/a.yaml", "infra/new.yml", "infra/b/new.yaml", "rules/a.yaml"]
+)
+def test_no_output_gets_among_the_files_that_are_read(
+    name: str, cli: Cli, desired: Path, emulator: Emulator
+) -> None:
+    """Written into a folder, a report would be desired state, or a rule, of the next run."""
+    text = desired.read_text(encoding="utf-8")
+    for folder in ("infra/b", "rules"):
+        Path(folder).mkdir(parents=True)
+    for file in ("infra/a.yaml", "rules/a.yaml"):
+        Path(file).write_text(text, encoding="utf-8")
+    words = ("plan", "infra", "--policy", "rules", "--endpoint-url", emulator.url)
+    done = cli(*words, "--output", f"text={name}")
+    assert (done.code, done.out) == (64, "")
+    assert f"--output would write {name}, which is read with " in done.err
+    assert Path("infra/a.yaml").read_text(encoding="utf-8") == text
+    assert not Path("infra/new.yml").exists()
+
+
+def test_an_output_that_is_no_desired_state_may_stand_beside_it(
+    cli: Cli, desired: Path, emulator: Emulator
+) -> None:
+    words = ("plan", desired.parent, "--endpoint-url", emulator.url)
+    Path(".hidden").mkdir()
+    for name in ("plan.json", ".hidden/plan.yaml", ".plan.yaml"):
+        assert cli(*words, "--output", f"json={name}").code == 0
+        assert json.loads(Path(name).read_text(encoding="utf-8"))["summary"]["create"] == 1

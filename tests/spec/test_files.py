@@ -226,3 +226,22 @@ def test_a_file_beside_the_only_path_is_inside(tmp_path: Path) -> None:
     one = write(tmp_path / "sub" / "one.yaml", "a: !file ../ca.pem")
     assert [problem.code for problem in read(one)[1]] == ["E004"]
     assert read(tmp_path)[1] == []
+
+
+def test_what_would_be_found_is_what_is_found(tmp_path: Path) -> None:
+    """Whatever is in a folder, or could be put there."""
+    folder = tmp_path / "folder"
+    names = ("a.yaml", "b/c.yml", "a.json", "a.yaml.bak", ".a.yaml", ".b/c.yaml", "yaml")
+    for name in names:
+        assert files.finds(str(folder), str(folder / name)) is False  # there is no such folder
+    folder.mkdir()
+    said = {name for name in names if files.finds(str(folder), str(folder / name))}
+    assert said == {"a.yaml", "b/c.yml"}
+    for name in names:
+        write(folder / name)
+    found = {os.path.relpath(file.path, folder) for file in files.find(str(folder))[0]}
+    assert said == found
+    (folder / "link.yaml").symlink_to(folder / "a.json")
+    assert files.finds(str(folder), str(folder / "a.json"))
+    assert files.finds(str(folder / "a.json"), str(tmp_path / "x" / ".." / "folder" / "a.json"))
+    assert not files.finds(str(folder), str(tmp_path / "folder.yaml"))
