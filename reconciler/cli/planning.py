@@ -178,8 +178,8 @@ class Planning:
         with opened(self.target, self.desired, simulate=self.simulate) as found:
             journal = Journal()
             if self.journals is not None:
-                store = self.target.local_store if self.target.local else ""
-                journal = journal_of(self.journals, found.target, self.desired.owner, store)
+                owner = self.desired.owner
+                journal = journal_of(self.journals, found.target, owner, found.place)
             today = datetime.now(UTC).date()
             yield Run(self, found.api, found.target, today, journal, found.session)
 

@@ -40,16 +40,16 @@ def folder_of(option: str | None) -> Path:
     return base / "reconciler" / "journal"
 
 
-def journal_of(folder: Path, target: Target, owner: str, local_store: str = "") -> Journal:
-    """The journal of a target, which every run that writes there shares."""
-    endpoint = f"local {Path(local_store).resolve()}" if local_store else target.endpoint
-    same = _one_spelling(endpoint).encode("utf-8", "surrogateescape")
+def journal_of(folder: Path, target: Target, owner: str, place: str) -> Journal:
+    """The journal of a target, which every run that writes there shares; `place` is its endpoint or
+    its local store."""
+    same = _one_spelling(place).encode("utf-8", "surrogateescape")
     digest = hashlib.sha256(same).hexdigest()[:8]
     facts = {
         "who": who(),
         "account": target.account,
         "region": target.region,
-        "endpoint": endpoint,
+        "endpoint": place,
         "owner": owner,
     }
     return Journal(folder / f"{target.account}-{target.region}-{digest}.jsonl", facts)

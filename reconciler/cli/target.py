@@ -45,10 +45,12 @@ class TargetOptions:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A target, ready to be read; a local one has no AWS session."""
+    """A target, ready to be read. A local one has no AWS session, and its place is a store and not
+    an endpoint."""
 
     api: Api
     target: Target
+    place: str
     session: Session | None = None
 
 
@@ -104,7 +106,7 @@ def opened(options: TargetOptions, desired: Desired, *, simulate: bool) -> Itera
         if target.region.startswith(prefix):
             target = replace(target, console=target.console.replace(AWS_CONSOLE, console))
     with closing(api):
-        yield Opened(api, target, session)
+        yield Opened(api, target, target.endpoint, session)
 
 
 def _literal(text: str) -> str:
@@ -143,7 +145,8 @@ def _local(options: TargetOptions, desired: Desired, *, simulate: bool) -> Itera
         api = AwsApi(Session(settings))
         _check_service(api, options.service, desired)
         with closing(api):
-            yield Opened(api, Target(account, region, "local", console))
+            place = f"local {store.resolve()} {emulator.store_id}"
+            yield Opened(api, Target(account, region, "local", console), place)
 
 
 def _check_service(api: AwsApi, service: str, desired: Desired) -> None:

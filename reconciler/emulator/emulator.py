@@ -45,6 +45,11 @@ class Emulator:
                 adopt_pending(rows, clock() + self.settings.handshake_seconds)
 
     @property
+    def store_id(self) -> str:
+        """Tells the store from every other, also from an earlier one in the same place."""
+        return self._store.id
+
+    @property
     def url(self) -> str:
         """The endpoint for clients, and in a browser the console page."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"

@@ -2,16 +2,18 @@
 
 import sqlite3
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-_VERSION = 2
+_VERSION = 3
 _APPLICATION = 0x5243_4E43  # tells our files from any other SQLite database
 _BUSY_SECONDS = 30.0
 
 _SCHEMA = """
+CREATE TABLE identity (id TEXT NOT NULL) STRICT;
 CREATE TABLE hosts (
     id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, region TEXT NOT NULL,
     arn TEXT NOT NULL UNIQUE, name TEXT NOT NULL, provider_type TEXT NOT NULL,
@@ -131,6 +133,12 @@ class Store:
                     self._rows.execute("ROLLBACK")
                 raise
 
+    @property
+    def id(self) -> str:
+        """Another one for each store, also for one in the place of another that was deleted."""
+        with self.transaction() as rows:
+            return str(rows.execute("SELECT id FROM identity").fetchone()["id"])
+
     def close(self) -> None:
         """Waits for the running transaction and lets go of the file."""
         with self._lock:
@@ -143,6 +151,7 @@ class Store:
             if rows.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
                 for statement in _SCHEMA.split(";\n"):
                     rows.execute(statement)
+                rows.execute("INSERT INTO identity VALUES (?)", (uuid.uuid4().hex,))
                 rows.execute(f"PRAGMA application_id = {_APPLICATION}")
                 rows.execute(f"PRAGMA user_version = {_VERSION}")
             elif application != _APPLICATION:

@@ -3,6 +3,7 @@ processes, killed for real."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -174,3 +175,13 @@ def test_a_journal_that_is_not_understood_stops_an_apply(
     assert (result.code, result.out) == (1, "")
     assert f"{path.name} cannot be understood at line 1: take the line out" in result.err
     assert creates(emulator) == 1
+
+
+def test_a_local_store_that_takes_the_place_of_another_starts_anew(desired: Path, cli: Cli) -> None:
+    """What was sent to the one that was deleted is nothing that could show up in the new one."""
+    words = ("apply", "--yes", "--local", desired, "--allow-pending", "--settle", "1m")
+    assert cli(*words).code == 0
+    shutil.rmtree(".reconciler")
+    begun = time.monotonic()
+    assert cli(*words).code == 0
+    assert time.monotonic() - begun < 20
