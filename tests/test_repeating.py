@@ -3,6 +3,7 @@ of it."""
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from reconciler.diff import forget
 from reconciler.emulator import Emulator
+from reconciler.emulator import Settings as EmulatorSettings
 from reconciler.errors import ApiError, ReconcilerError
 from reconciler.journal import Journal
 from reconciler.resource import OWNER_TAG, Call
@@ -107,3 +109,18 @@ def test_ownership_that_was_given_up_without_an_answer_is_given_up(there: Servic
     report = applied(desired_of(BEFORE), api, wait=0.0, means=AT_ONCE, compare=compare)
     (outcome,) = report["outcomes"]
     assert (outcome["status"], outcome["message"]) == ("applied", "")
+
+
+def test_what_is_being_deleted_is_not_deleted_once_more(tmp_path: Path) -> None:
+    vpc = """, vpc_configuration: {vpc_id: vpc-0123456789abcdef0,
+      subnet_ids: [subnet-0123456789abcdef0], security_group_ids: [sg-0123456789abcdef0]}}"""
+    with Emulator(EmulatorSettings(handshake="auto", vpc_seconds=0.3)) as emulator:
+        service = Service(emulator)
+        text = BEFORE.rstrip().removesuffix("}") + vpc
+        assert service.ends(text)[0] == "applied"
+        time.sleep(0.4)  # its VPC is set up
+        answer = service.done_but(unclear("DeleteHost"))
+        service.slept.clear()
+        status, _ = service.ends(EMPTY, DeleteHost=[answer])
+        assert service.sent("DeleteHost") == 1
+        assert status == "applied"

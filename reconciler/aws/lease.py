@@ -192,7 +192,8 @@ class Lease:
         try:
             reply = self._client.put_object(**self._place, Body=body, ContentType=kind, **condition)
         except ClientError as error:
-            self._asked = False
+            # A server that fails may have written it before.
+            self._asked = error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= 500
             if error.response.get("Error", {}).get("Code") in LOST:
                 return False
             raise self._explained(error) from error

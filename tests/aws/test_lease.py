@@ -175,3 +175,14 @@ def test_a_bucket_that_is_not_there(s3: S3) -> None:
         lease(uri="s3://nowhere/key").take(0)
     text = "the lock s3://nowhere/key cannot be used: NoSuchBucket: The specified bucket does not"
     assert str(caught.value).startswith(text)
+
+
+def test_a_lock_whose_taking_was_never_answered_is_given_back(s3: S3) -> None:
+    """It was taken for all that is known; nobody has to wait for it to end by itself."""
+    mine = lease()
+    s3.losing = 50
+    with pytest.raises(ReconcilerError, match="cannot be used"):
+        mine.take(0)
+    s3.losing = 0
+    mine.release()
+    lease("bob@there").take(0).release()
