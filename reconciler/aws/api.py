@@ -32,8 +32,9 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from reconciler.aws.masking import one_line, without_secrets
 from reconciler.aws.pacer import Pacer
-from reconciler.aws.session import READ_SECONDS, Session, one_line, without_secrets
+from reconciler.aws.session import READ_SECONDS, Session
 from reconciler.aws.shapes import misfit
 from reconciler.errors import (
     ApiError,
@@ -246,7 +247,7 @@ def _explained(client: Any, operation: str, error: ClientError) -> ReconcilerErr
     """A refusal by the service is a certain no; a server's failure (5xx) is none, nor is what
     something on the way says, which has not the service's words for it."""
     details = error.response.get("Error", {})
-    code, reason = str(details.get("Code", "")), without_secrets(str(details.get("Message", "")))
+    code, reason = (without_secrets(str(details.get(name, ""))) for name in ("Code", "Message"))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     declared = {shape.name for shape in client.meta.service_model.error_shapes}
     if not 400 <= status < 500 or code not in (CERTAIN | declared) - UNCERTAIN:

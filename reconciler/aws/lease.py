@@ -23,7 +23,8 @@ from typing import Annotated, Literal, Self
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from reconciler.aws.session import READ_SECONDS, Session, one_line
+from reconciler.aws.masking import one_line
+from reconciler.aws.session import READ_SECONDS, Session
 from reconciler.errors import LockedError, ReconcilerError, TargetError
 
 ATTEMPTS = 3

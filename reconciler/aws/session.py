@@ -4,7 +4,6 @@ with this program's own time and retry limits out."""
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from botocore.exceptions import (
 from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
 
+from reconciler.aws.masking import hide, one_line
 from reconciler.errors import TargetError
 
 CONNECT_SECONDS = 5
@@ -118,7 +118,15 @@ class Session:
                 ),
             )
             _refuse_secrets(client.meta.endpoint_url)  # whatever setting it comes from
+            client.meta.events.register("before-send", self._hide_credentials)
             return client
+
+    def _hide_credentials(self, **_: object) -> None:
+        """Keep what a request was just signed with out of what its reply may make somebody tell:
+        credentials change in time."""
+        if (found := self._session.get_credentials()) is not None:
+            used = found.get_frozen_credentials()
+            hide(used.secret_key, used.token)
 
 
 def _refuse_secrets(endpoint: str) -> None:
@@ -154,21 +162,3 @@ def explained(settings: Settings) -> Iterator[None]:
         raise TargetError(f"AWS refuses these credentials: {one_line(error)}") from error
     except (BotoCoreError, ValueError) as error:
         raise TargetError(f"AWS cannot be used as configured: {one_line(error)}") from error
-
-
-def one_line(error: Exception) -> str:
-    """The text of an error of boto3, on one line; of a refusal, the service's own words. It is
-    without what URLs in it say before an @ (or, where a password has a slash, for the port)."""
-    text = str(error)
-    if isinstance(error, ClientError):
-        details = error.response.get("Error", {})
-        text = f"{details.get('Code')}: {details.get('Message', '')}"
-    text = re.sub(r"[^\s\"']*@", "***@", without_secrets(text))
-    return re.sub(r"^(Port could not be cast to integer value) as .*", r"\1", text)
-
-
-def without_secrets(text: str) -> str:
-    """What a service says, on one line: one that does not accept a signature repeats the signed
-    headers, with the session token."""
-    text = re.sub(r"(?i)(x-amz-security-token[:=])\s*[^\s\"'&]+", r"\1***", text)
-    return " ".join(text.split())

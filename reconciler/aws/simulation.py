@@ -13,7 +13,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from reconciler.aws.session import READ_SECONDS, Session, explained, one_line
+from reconciler.aws.masking import one_line
+from reconciler.aws.session import READ_SECONDS, Session, explained
 
 ATTEMPTS = 5
 TOGETHER = 50

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 LOGIN = (
@@ -24,6 +25,7 @@ NO_LOGIN = (
 
 BODY: ContextVar[bytes] = ContextVar("body")
 """What the request says that a behaviour is asked about; every request has a thread of its own."""
+HEADERS: ContextVar[Message] = ContextVar("headers")
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def answering(behaviour: Behaviour) -> Iterator[Answering]:
             operation = target.rpartition(".")[2] if target else _action(body)
             running.asked.append(operation)
             BODY.set(body)
+            HEADERS.set(self.headers)
             answer = behaviour(operation)
             content = answer.body.encode()
             self.send_response(answer.status)

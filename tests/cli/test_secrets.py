@@ -3,14 +3,18 @@ any level of verbosity, not in a document, not in the journal."""
 
 from __future__ import annotations
 
+import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from html import escape
+from itertools import product
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
 from reconciler.emulator import Emulator
-from tests.cli.servers import Answer, Behaviour, answering, error, logged_in
+from tests.cli.servers import BODY, HEADERS, LOGIN, Answer, Behaviour, answering, error, logged_in
 from tests.cli.terminal import command, environment
 from tests.conftest import Cli
 
@@ -160,3 +164,109 @@ def test_a_signature_that_is_not_accepted(behaviour: Behaviour, desired: Path, c
     assert result.code == 1
     assert "host:x x-amz-security-token:*** x-amz-target:x" in result.err
     assert CANARY not in result.out + result.err
+
+
+def in_brackets(headers: dict[str, str]) -> str:
+    return "\n".join(f"{name} [{value}]" for name, value in headers.items())
+
+
+def in_html(headers: dict[str, str]) -> str:
+    rows = "".join(f"<b>{name} =&gt; &quot;{value}&quot;</b>" for name, value in headers.items())
+    return f"<html>{rows}</html>"
+
+
+def in_plain_words(headers: dict[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in headers.items())
+
+
+def in_a_url(headers: dict[str, str]) -> str:
+    return urlencode(headers)
+
+
+def by_value(headers: dict[str, str]) -> str:
+    """As nobody words it, to whom the names mean anything."""
+    return "; ".join(headers.values())
+
+
+NOTHING = '{"Connections": [], "Hosts": [], "RepositoryLinks": []}'
+FORMS = [json.dumps, in_brackets, in_html, in_plain_words, in_a_url, by_value]
+TOKEN = f"FwoGZXIvYXdzE{CANARY}//////////wEaD/+x=="
+
+
+REPEATED = [
+    *product(FORMS, ("at the login", "in a read", "in a create")),
+    (by_value, "by a proxy"),  # what that may have made is looked for, which takes its time
+]
+
+
+@pytest.mark.parametrize(
+    ("form", "where"), REPEATED, ids=lambda value: getattr(value, "__name__", value)
+)
+def test_a_request_that_is_repeated(
+    form: Callable[[dict[str, str]], str],
+    where: str,
+    desired: Path,
+    cli: Cli,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """By a service, or by something on the way to it."""
+    monkeypatch.setenv("AWS_SESSION_TOKEN", TOKEN)
+    signatures = set()
+
+    def behave(operation: str) -> Answer:
+        if operation == "GetCallerIdentity" and where != "at the login":
+            return Answer(200, LOGIN)
+        if operation.startswith("List") and where != "in a read":
+            return Answer(200, NOTHING)
+        headers = {name: HEADERS.get()[name] for name in ("Authorization", "X-Amz-Security-Token")}
+        signatures.add(headers["Authorization"].rpartition("=")[2])
+        text = f"refused: {form(headers)}"
+        if operation == "GetCallerIdentity":
+            return Answer(403, BAD_SIGNATURE.replace(SIGNED, escape(text)))
+        return Answer(502, text) if where == "by a proxy" else error("ValidationException", text)
+
+    with answering(behave) as server:
+        words = ("apply", "--yes", desired, "--endpoint-url", server.url, "--debug")
+        result = cli(*words, "--output", "text", "--output", "json=said.json")
+    assert result.code in (1, 4)
+    text = result.out + result.err
+    for path in (tmp_path / "said.json", *(tmp_path / "state").rglob("*.jsonl")):
+        text += path.read_text(encoding="utf-8") if path.exists() else ""
+    assert "***" in text
+    assert CANARY not in text
+    assert len(signatures) > 0
+    assert not any(signature in text for signature in signatures)
+
+
+def test_a_certificate_that_is_repeated(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(PEM, encoding="utf-8")
+    (tmp_path / "desired.yaml").write_text(DESIRED, encoding="utf-8")
+
+    def behave(operation: str) -> Answer:
+        if operation.startswith("List"):
+            return Answer(200, NOTHING)
+        wrong = json.loads(BODY.get())["VpcConfiguration"]["TlsCertificate"]
+        return error("ValidationException", f"Value {wrong!r} at 'tlsCertificate' is no good")
+
+    with answering(logged_in(behave)) as server:
+        where = ("--endpoint-url", server.url, "--output", "text", "--output", "json=said.json")
+        result = cli("apply", "--yes", "desired.yaml", *where)
+    assert result.code == 1
+    (journal,) = (tmp_path / "state").rglob("*.jsonl")
+    said = (tmp_path / "said.json").read_text(encoding="utf-8")
+    for text in (result.out, said, journal.read_text(encoding="utf-8")):
+        assert "Value '-----BEGIN CERTIFICATE----- ***" in text
+        assert CANARY not in text
+
+
+@pytest.mark.parametrize("mark", "/#?")
+def test_a_proxy_whose_password_is_not_written_as_it_has_to_be(
+    mark: str, desired: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, f"http://user:{CANARY}{mark}x@127.0.0.1:1")
+    result = cli("plan", desired, "--endpoint-url", "http://192.0.2.1:1")
+    assert (result.code, result.out) == (1, "")
+    assert "Failed to parse a URL: check the endpoint and proxies" in result.err
+    assert CANARY not in result.err
