@@ -28,11 +28,12 @@ _WORDS: Final[dict[str, object]] = {
 _BOOLEANS: Final = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false"))
 _INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,17}")
 # Wider than PyYAML on purpose: other readers, and YAML 1.2, see numbers in 1e3, 0o17 and 089 too.
+# A group that may repeat for ever keeps a note of each time: 12:30:30 is matched without one.
 _NUMBER: Final = re.compile(
     r"""[-+]?(?: 0[box][0-9a-fA-F_]+
         | [0-9][0-9_]*
         | (?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*|[0-9][0-9_]*(?=[eE])|\._+) (?:[eE][-+]?[0-9]+)?
-        | [0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?
+        | (?!.*(?: :: | :[6-9][0-9] | :[0-9]{3} )) [0-9][0-9_]*:[0-9:]*[0-9] (?:\.[0-9_]*)?
         | \.(?:inf|Inf|INF|nan|NaN|NAN) )""",
     re.VERBOSE,
 )
