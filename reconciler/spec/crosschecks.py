@@ -115,7 +115,7 @@ def _references(entry: Entry, entries: Entries, similar: _Similar) -> Iterator[P
 
 
 def _arn(entry: Entry, name: str, kind: type[Resource], arn: str) -> Iterator[Problem]:
-    if re.fullmatch(kind.arn_pattern, arn) is None:
+    if re.fullmatch(kind.arn_pattern, arn[:WHOLE]) is None:
         message = f"{shown(name)} is {shown(arn)}, which is not the ARN of a {kind.kind}"
         yield entry.problem((name,), "E037", message, f"it has to match {kind.arn_pattern}")
 

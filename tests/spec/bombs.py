@@ -75,6 +75,8 @@ def _long() -> Iterator[tuple[str, str, str | bytes]]:
     yield "a long number", "E033", HEAD + f"{MAIN}, protect: {'1' * BIG}}}"
     yield "a long date", "E033", HEAD + f"{MAIN}, protect: 12{':30' * (BIG // 3)}}}"
     yield "a date as long as can be", "E033", f"{HEAD}{MAIN}, protect: 1{':1' * (3 * BIG)}}}"
+    arn = f"arn:aws{'-a' * (3 * BIG)}"
+    yield "an ARN as long as can be", "E035", f"{HEAD}connections:\n- {{name: a, host: '{arn}'}}"
     former = f"{LINK}r, connection: c, previously: [{text}]}}"
     yield "a long former name", "E040", f"{HEAD}repository_links:\n{former}"
     yield "a long choice", "E038", f"{HEAD}connections:\n- {{name: a, provider_type: {text}}}"
