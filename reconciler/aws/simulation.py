@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from reconciler.aws.masking import one_line
 from reconciler.aws.session import READ_SECONDS, Session, explained
@@ -19,6 +20,8 @@ from reconciler.aws.session import READ_SECONDS, Session, explained
 ATTEMPTS = 5
 TOGETHER = 50
 """How many resources one request names."""
+NO_ANSWER = (BotoCoreError, ClientError, KeyError, ResponseParserError)
+"""What comes up when IAM refuses, cannot be reached, or something else answers in its place."""
 _ASSUMED = re.compile(r"arn:([a-z-]+):sts::(\d{12}):assumed-role/([^/]+)/.*", re.ASCII)
 _PRINCIPAL = re.compile(r"arn:[a-z-]+:iam::\d{12}:(user|role)/.+", re.ASCII)
 
@@ -58,8 +61,9 @@ def simulated(
         }
         try:
             answers |= _answers(iam, request)
-        except (BotoCoreError, ClientError) as error:
-            failed = ("unknown", one_line(error))
+        except NO_ANSWER as error:
+            is_told = isinstance(error, (BotoCoreError, ClientError))
+            failed = ("unknown", one_line(error) if is_told else "IAM does not answer like AWS")
             answers |= {(action, one): failed for action in actions for one in resources}
     return principal, {one: answers[one] for one in asked}
 
@@ -87,7 +91,7 @@ def _role(iam: Any, principal: str) -> str:
     partition, account, name = session.groups()
     try:
         return str(iam.get_role(RoleName=name)["Role"]["Arn"])
-    except (BotoCoreError, ClientError):
+    except NO_ANSWER:
         return f"arn:{partition}:iam::{account}:role/{name}"
 
 

@@ -11,6 +11,7 @@ import pytest
 from reconciler.emulator import Emulator
 from reconciler.emulator import Settings as EmulatorSettings
 from reconciler.emulator.faults import Fault
+from tests.cli.servers import LOGIN, Answer, answering
 from tests.conftest import ACCOUNT, REGION, Cli
 from tests.test_lost_replies import DESIRED
 
@@ -144,3 +145,30 @@ def test_there_is_no_iam_locally(cli: Cli, desired: Path) -> None:
     result = cli("plan", "--local", "--preflight", desired)
     assert result.code == 64
     assert "--preflight does not go with --local" in result.err
+
+
+NONSENSE = ["<html><br>", "<a/>", LOGIN]
+
+
+@pytest.mark.parametrize("arn", ["user/x", "role/x"])
+@pytest.mark.parametrize("answer", NONSENSE, ids=["no XML", "other XML", "another answer"])
+def test_what_does_not_answer_like_iam_tells_nothing(
+    answer: str, arn: str, desired: Path, cli: Cli
+) -> None:
+    login = LOGIN.replace("iam::111122223333:root", f"iam::111122223333:{arn}")
+    if arn == "role/x":
+        login = login.replace("iam::111122223333:role/x", "sts::111122223333:assumed-role/x/y")
+
+    def behave(operation: str) -> Answer:
+        if operation == "GetCallerIdentity":
+            return Answer(200, login)
+        lists = '{"Connections": [], "Hosts": [], "RepositoryLinks": []}'
+        return Answer(200, lists if operation.startswith("List") else answer)
+
+    with answering(behave) as server:
+        words = ("plan", "--preflight", desired, "--endpoint-url", server.url)
+        planned = cli(*words, "--output", "json")
+    assert (planned.code, planned.err) == (0, "")
+    counted, why = notes(planned.json)
+    assert counted.endswith("0 allowed, 0 denied, 2 unknown")
+    assert why.endswith(": IAM does not answer like AWS")
