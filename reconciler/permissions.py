@@ -9,6 +9,7 @@ and https://docs.aws.amazon.com/dtconsole/latest/userguide/rename.html.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -29,7 +30,7 @@ ANYWHERE = frozenset(
 )
 """The writes for which IAM knows no type of resource, so that they are allowed on `*` or not."""
 TAGS = ("TagResource", "UntagResource")
-WRITERS = ("apply", "destroy", "forget")
+_ARN = re.compile(r"arn:[a-z-]+:(?:codeconnections|codestar-connections):\S+", re.ASCII)
 
 
 def policy(
@@ -47,10 +48,10 @@ def policy(
         return _document([])
     partition = partition_of(target.region)
     statements = [_statement("Read", _reads(), ["*"])]
-    statements += _write_statements(set(_writes(command, desired, prune)), desired.owner, target)
+    statements += _write_statements(set(_writes(command, desired, prune)), desired, target)
     if roles := sorted(_roles(command, desired)):
         statements.append(_other("Pass", ["iam:PassRole"], roles))
-    if lock and command in WRITERS:
+    if lock and command in ("apply", "destroy", "forget"):
         bucket, _, key = lock.removeprefix("s3://").partition("/")
         bucket = f"arn:{partition}:s3:::{bucket}"
         statements.append(_other("Lock", ["s3:GetObject", "s3:PutObject"], [f"{bucket}/{key}"]))
@@ -70,16 +71,26 @@ def _document(statements: list[dict[str, Any]]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _write_statements(operations: set[str], owner: str, target: Target) -> Iterator[dict[str, Any]]:
-    """What can only be allowed on `*` is allowed in the Region, and to create what is owned."""
+def _write_statements(
+    operations: set[str], desired: Desired, target: Target
+) -> Iterator[dict[str, Any]]:
+    """What can only be allowed on `*` is allowed in the Region; what creates, only with the owner's
+    tag; and connections elsewhere, which are global, only to be used."""
     partition = partition_of(target.region)
     where = [f"arn:{partition}:{prefix}:{target.region}:{target.account}:*" for prefix in PREFIXES]
+    used = sorted({*where, *_named(desired)})
     region = {} if target.region == "*" else {"aws:RequestedRegion": target.region}
-    creates = {kind.calls.create for kind in KINDS if kind.taggable()} & ANYWHERE
+    # IAM would put something else in the place of a variable.
+    owned = {f"aws:RequestTag/{OWNER_TAG}": desired.owner.replace("$", "${$}")}
+    tagged = {kind.calls.create for kind in KINDS if kind.taggable()}
+    also = {action for actions in ALSO.values() for action in actions}
+    rest = operations - tagged - also
     groups: tuple[tuple[str, set[str], list[str], dict[str, str]], ...] = (
-        ("Create", operations & creates, ["*"], {f"aws:RequestTag/{OWNER_TAG}": owner, **region}),
-        ("WriteAnywhere", (operations & ANYWHERE) - creates, ["*"], region),
-        ("Write", operations - ANYWHERE, where, {}),
+        ("Create", operations & tagged & ANYWHERE, ["*"], {**owned, **region}),
+        ("CreateOn", (operations & tagged) - ANYWHERE, used, owned),
+        ("Use", operations & also, used, {}),
+        ("WriteAnywhere", rest & ANYWHERE, ["*"], region),
+        ("Write", rest - ANYWHERE, where, {}),
     )
     for name, some, resources, condition in groups:
         if some:
@@ -87,6 +98,14 @@ def _write_statements(operations: set[str], owner: str, target: Target) -> Itera
             if condition:
                 statement["Condition"] = {"StringEquals": condition}
             yield statement
+
+
+def _named(desired: Desired) -> Iterator[str]:
+    """What the files refer to by ARN: a connection may be in another Region."""
+    for resource in desired.resources.values():
+        for spec, value in resource.declared():
+            if spec.reference is not None and _ARN.fullmatch(str(value)):
+                yield str(value)
 
 
 def _statement(name: str, operations: Iterable[str], resources: list[str]) -> dict[str, Any]:
@@ -106,15 +125,14 @@ def _reads() -> list[str]:
 
 def _writes(command: str, desired: Desired, prune: bool) -> Iterator[str]:
     declared = {BY_NAME[address.kind] for address in desired.resources}
-    if command in ("apply", "forget"):
-        yield from TAGS
+    yield from {"apply": TAGS, "forget": TAGS[1:]}.get(command, ())
     if command == "apply":
         for kind in declared:
             yield from _of(kind.calls.create)
             yield from _of(kind.calls.update)
             yield from _of(kind.calls.delete)
-    if prune or command == "destroy":
-        for kind in KINDS if prune else declared:
+    if command == "destroy" or (command == "apply" and prune):
+        for kind in declared if command == "destroy" else KINDS:
             yield from _of(kind.calls.delete)
 
 

@@ -42,7 +42,8 @@ def sealed(document: PlanForm, *, created: datetime, prune: bool) -> SavedPlanFo
 def unsealed(text: str, *, now: datetime, max_age: float | None = None) -> SavedPlanForm:
     """A saved plan; `max_age` is how many seconds old it may be.
 
-    Raises `StaleError` for what is none, was edited, is too old, or is of another format."""
+    Raises `StaleError` for what is none, was edited, is too old, is of another format, or could not
+    have been applied when it was made."""
     try:
         document = json.loads(text)
         version = document.get("format_version") if isinstance(document, dict) else None
@@ -56,7 +57,10 @@ def unsealed(text: str, *, now: datetime, max_age: float | None = None) -> Saved
     if saved["kind"] != "plan" or saved["digest"] != _digest(document):
         raise StaleError("it was edited or damaged")
     if max_age is not None and not timedelta() <= age <= timedelta(seconds=max_age):
-        raise StaleError(f"it was made at {saved['created']}, which is too long ago")
+        raise StaleError(f"it was made at {saved['created']}, and may be {max_age:g} s old")
+    errors = any(finding["level"] == "error" for finding in saved["findings"])
+    if saved["refusals"] or errors or not saved["coverage"]["complete"]:
+        raise StaleError("it was refused or incomplete when it was made: plan again")
     return saved
 
 
@@ -76,7 +80,8 @@ def _moved(saved: SavedPlanForm, now: PlanForm, prune: bool) -> Iterator[str]:
     for name in ("account", "region", "endpoint"):
         yield from _other(name, saved["target"].get(name), now["target"].get(name))
     yield from _other("owner", saved["owner"], now["owner"])
-    yield from _other("--prune", saved["prune"], prune)
+    if saved["prune"] != prune:
+        yield "it was made with --prune" if saved["prune"] else "it was made without --prune"
     planned = {change["address"]: change for change in saved["changes"]}
     for change in now["changes"]:
         before = planned.get(change["address"])
@@ -90,6 +95,9 @@ def _changed(before: Any, now: Any) -> Iterator[str]:
     address = now["address"]
     if before["id"] is not None:
         yield from _other(f"{address}: its id", before["id"], now["id"])
+    intended, intends = ((each["then"] or each["action"]) for each in (before, now))
+    if "delete" in (intended, intends):  # of a replacement this would be a half
+        yield from _other(f"{address}: its action", intended, intends)
     fields = {field["path"]: field for field in before["fields"]}
     for field in now["fields"]:
         path = f"{address}: {field['path']}"

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryFile
 from threading import Thread
@@ -17,7 +16,7 @@ from typing import Any
 import click
 
 from reconciler.errors import ReconcilerError
-from reconciler.policy.cel import Failed, Job, failed
+from reconciler.policy.cel import Evaluator, Facts, Failed, Job
 
 SECONDS = 1.0
 """How long one rule may take,"""
@@ -29,17 +28,16 @@ STARTING = 60.0
 COMMAND = (sys.executable, "-P", "-m", "reconciler.cli.evaluating")
 
 
-def evaluated(jobs: Sequence[Job], shared: dict[str, Any], *, size: int) -> Iterator[list[Failed]]:
+def evaluated(jobs: Sequence[Job], facts: Facts) -> Iterator[list[Failed]]:
     """What each expression is not true of: all it is about, when that takes too long to tell.
 
-    `size` is how many objects or changes the plan has. Raises `ReconcilerError` when the process
-    dies.
+    Raises `ReconcilerError` when the process dies.
     """
-    seconds = SECONDS + SECONDS_EACH * size
+    seconds = SECONDS + SECONDS_EACH * max(map(len, facts.things.values()))
     left = list(jobs)
     while left:
         done = 0
-        for answer in _answers(left, shared, seconds):
+        for answer in _answers(left, facts, seconds):
             done += 1
             yield answer
         del left[:done]
@@ -48,17 +46,25 @@ def evaluated(jobs: Sequence[Job], shared: dict[str, Any], *, size: int) -> Iter
             yield [(None, f"the rule takes longer than {seconds:.1f} s")]
 
 
-def _answers(jobs: Sequence[Job], shared: dict[str, Any], seconds: float) -> Iterator[list[Failed]]:
+def _answers(jobs: Sequence[Job], facts: Facts, seconds: float) -> Iterator[list[Failed]]:
     """The answers that come in time."""
-    given = {"jobs": [asdict(job) for job in jobs], "shared": shared, "seconds": seconds}
+    given = {
+        "seconds": seconds,
+        "things": facts.things,
+        "shared": facts.shared,
+        "jobs": [[job.expression, job.variable, list(job.numbers)] for job in jobs],
+    }
     lines: SimpleQueue[bytes] = SimpleQueue()
     with TemporaryFile() as file:
         file.write(json.dumps(given).encode())
         file.seek(0)
-        process = subprocess.Popen(COMMAND, stdin=file, stdout=subprocess.PIPE)  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603
+            COMMAND, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+    reading = Thread(target=_forward, args=(process, lines), daemon=True)
     with process:
+        reading.start()
         try:
-            Thread(target=_forward, args=(process, lines), daemon=True).start()
             _next(lines, STARTING)
             for _ in jobs:
                 yield [(number, reason) for number, reason in _next(lines, seconds)]
@@ -66,6 +72,7 @@ def _answers(jobs: Sequence[Job], shared: dict[str, Any], seconds: float) -> Ite
             return
         finally:
             process.kill()
+            reading.join()
 
 
 def _forward(process: subprocess.Popen[bytes], lines: SimpleQueue[bytes]) -> None:
@@ -86,11 +93,12 @@ def main() -> None:
     """The other side: read the jobs, answer each on a line of its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this decides
     given = json.load(sys.stdin)
+    evaluator = Evaluator(Facts(given["things"], given["shared"]))
     click.echo("[]")
     for job in given["jobs"]:
         if hasattr(signal, "alarm"):  # it may be that nobody is there any more to end this
             signal.alarm(int(given["seconds"]) + 2)
-        click.echo(json.dumps(list(failed(Job(**job), given["shared"]))))
+        click.echo(json.dumps(list(evaluator.failed(Job(*job)))))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,28 @@ class Texts(click.types.StringParamType):
     envvar_list_splitter = "\n"
 
 
+class Places(Texts):
+    """Paths; an empty one, from a variable that is not set, would be the working folder."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The path as it is, or a usage error."""
+        return str(value) or self.fail("a path is empty", param, ctx)
+
+
+class Fingerprint(click.ParamType[str]):
+    """The fingerprint of a plan."""
+
+    name = "fingerprint"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The fingerprint as it is, or a usage error."""
+        if re.fullmatch("sha256:[0-9a-f]{64}", str(value)) is None:
+            self.fail(f"{value!r} is not sha256: and 64 digits, as a plan has it", param, ctx)
+        return str(value)
+
+
 DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
 LEASE_HOURS = 7 * 24
 """`MAX_SECONDS` of `reconciler.aws.lease`, whose import would make `--help` slow."""
@@ -59,6 +81,10 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+_S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/(?!.*[*?$])[!-~]{1,1024}")
+"""An object in S3, without what would be a pattern in the policy for it."""
+
+
 class S3Uri(click.ParamType[str]):
     """The place of an object in S3."""
 
@@ -66,9 +92,9 @@ class S3Uri(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The URI as it is, or a usage error."""
-        if re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[!-~]{1,1024}", str(value)) is None:
+        if _S3_URI.fullmatch(str(value)) is None:
             text = f"{value!r} is not like s3://BUCKET/KEY, where BUCKET has 3 to 63 characters"
-            self.fail(text, param, ctx)
+            self.fail(f"{text}, and KEY none of *?$", param, ctx)
         return str(value)
 
 
@@ -90,7 +116,7 @@ def _owner(ctx: click.Context, param: click.Parameter, value: str | None) -> str
 owner = option(
     "--owner", metavar="NAME", callback=_owner, help="Who owns the files, whatever they say."
 )
-paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=Places())
 
 
 def _all(command: Command, *decorators: Callable[[Command], Command]) -> Command:
@@ -172,7 +198,7 @@ def check_options(command: Command) -> Command:
         command,
         option(
             "--policy",
-            type=click.Path(),
+            type=Places(),
             multiple=True,
             metavar="PATH",
             help="Rules that the plan has to keep. May be repeated.",

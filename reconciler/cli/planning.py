@@ -26,7 +26,7 @@ from reconciler.journal import Journal
 from reconciler.plan import Plan
 from reconciler.reconcile import Compare, plan_for
 from reconciler.render import summary
-from reconciler.resource import OWNER_TAG, Api, Desired, Target
+from reconciler.resource import Api, Desired, Target
 from reconciler.unsettled import (
     SETTLE_SECONDS,
     Judgement,
@@ -90,13 +90,9 @@ class Run:
         from reconciler.preflight import judged, needs
 
         asked = needs(plan, self.planning.target.service)
-        context = {
-            "aws:RequestedRegion": self.target.region,
-            f"aws:RequestTag/{OWNER_TAG}": plan.owner,
-        }
         with display() as line:
             line.update("Asking IAM what is allowed")
-            principal, answers = simulated(self.session, asked, context)
+            principal, answers = simulated(self.session, asked)
         return judged(plan, asked, principal, answers)
 
     def unsettled(self) -> float:
@@ -190,7 +186,7 @@ class Planning:
         from reconciler.cli.evaluating import evaluated
         from reconciler.policy.judge import judged
 
-        return judged(self.rules, plan, partial(evaluated, size=len(plan.changes)))
+        return judged(self.rules, plan, evaluated)
 
     def code(self, document: Mapping[str, Any], *, detailed: bool = False) -> Exit:
         """The exit code that a document amounts to."""

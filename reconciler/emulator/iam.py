@@ -27,20 +27,37 @@ def api(denied: Callable[[str], bool]) -> Api:
             )
         if principal[1] != query.caller.account:
             raise ApiError("NoSuchEntity", f"{source} cannot be found.")
-        results: list[Tree] = []
-        for action in query.texts("ActionNames"):
-            decision = "implicitDeny" if denied(action.partition(":")[2]) else "allowed"
-            results += [
-                {
-                    "EvalActionName": action,
-                    "EvalResourceName": resource,
-                    "EvalDecision": decision,
-                }
-                for resource in query.texts("ResourceArns") or ["*"]
-            ]
-        return {"EvaluationResults": results, "IsTruncated": "false"}
+        resources = query.texts("ResourceArns") or ["*"]
+        results = [
+            _result(action, resources, denied(action.partition(":")[2]))
+            for action in query.texts("ActionNames")
+        ]
+        # Two a page, so that clients see more than one.
+        start = int(query.form.get("Marker", "0"))
+        page: Tree = {"EvaluationResults": results[start : start + 2], "IsTruncated": "false"}
+        if start + 2 < len(results):
+            page |= {"IsTruncated": "true", "Marker": str(start + 2)}
+        return page
 
     return Api("iam", "2010-05-08", {"GetRole": _get_role, "SimulatePrincipalPolicy": simulate})
+
+
+def _result(action: str, resources: list[str], denied: bool) -> Tree:
+    """The result for an action: as a whole, with what is named only by the form of its ARN, and for
+    each resource that was named (botocore service model, EvaluationResult)."""
+    decision = "implicitDeny" if denied else "allowed"
+    result: Tree = {"EvalActionName": action, "EvalResourceName": "*", "EvalDecision": decision}
+    if resources != ["*"]:
+        *_, form = resources[0].rpartition(":")
+        service = action.partition(":")[0]
+        result["EvalResourceName"] = (
+            f"arn:${{Partition}}:{service}:${{Region}}:${{Account}}:{form.partition('/')[0]}/${{Id}}"
+        )
+        result["ResourceSpecificResults"] = [
+            {"EvalResourceName": resource, "EvalResourceDecision": decision}
+            for resource in resources
+        ]
+    return result
 
 
 def _get_role(query: Query) -> Tree:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import count, takewhile
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
@@ -32,10 +33,8 @@ class Query:
 
     def texts(self, name: str) -> list[str]:
         """The items of a list of texts."""
-        prefix = f"{name}.member."
-        numbers = (key.removeprefix(prefix) for key in self.form if key.startswith(prefix))
-        ordered = sorted(int(number) for number in numbers if number.isdecimal())
-        return [self.form[f"{prefix}{number}"] for number in ordered]
+        keys = (f"{name}.member.{number}" for number in count(1))
+        return [self.form[key] for key in takewhile(self.form.__contains__, keys)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,21 @@ not be told, or nothing."""
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An expression, and the things it has to be true of: `variable` holds one at a time."""
+    """An expression, and the numbers of the things it has to be true of: `variable` holds one at a
+    time."""
 
     expression: str
     variable: str
-    things: Sequence[dict[str, Any]]
+    numbers: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What expressions are about, as plain data: the things that each variable holds one of at a
+    time, and the variables that hold the same all the time."""
+
+    things: dict[str, list[dict[str, Any]]]
+    shared: dict[str, Any]
 
 
 def check() -> None:
@@ -47,28 +57,35 @@ def mistake(expression: str) -> str | None:
     return None
 
 
-def failed(job: Job, shared: dict[str, Any]) -> Iterator[Failed]:
-    """What the expression is not true of; `shared` are variables that hold the same all the time.
+class Evaluator:
+    """Evaluates expressions over facts."""
 
-    Objects, changes and plans are plain data; a result that is not a boolean is told as a reason.
-    """
-    from celpy import Environment
-    from celpy.adapter import json_to_cel
-    from celpy.celtypes import BoolType
+    def __init__(self, facts: Facts) -> None:
+        from celpy.adapter import json_to_cel
 
-    environment = Environment()
-    program = environment.program(environment.compile(job.expression))
-    around = {name: json_to_cel(value) for name, value in shared.items()}
-    for number, thing in enumerate(job.things):
-        try:
-            result = program.evaluate({**around, job.variable: json_to_cel(thing)})
-        except Exception as error:  # noqa: BLE001  whatever an expression makes cel-python raise
-            yield number, _reason(error)
-        else:
-            if not isinstance(result, BoolType):
-                yield number, f"it gives a {type(result).__name__}, not true or false"
-            elif not result:
-                yield number, ""
+        self._shared = {name: json_to_cel(value) for name, value in facts.shared.items()}
+        self._things = {
+            name: [json_to_cel(thing) for thing in things] for name, things in facts.things.items()
+        }
+
+    def failed(self, job: Job) -> Iterator[Failed]:
+        """What the expression is not true of; a result that is no boolean is told as a reason."""
+        from celpy import Environment
+        from celpy.celtypes import BoolType
+
+        environment = Environment()
+        program = environment.program(environment.compile(job.expression))
+        things = self._things[job.variable]
+        for number in job.numbers:
+            try:
+                result = program.evaluate({**self._shared, job.variable: things[number]})
+            except Exception as error:  # noqa: BLE001  whatever an expression makes cel-python raise
+                yield number, _reason(error)
+            else:
+                if not isinstance(result, BoolType):
+                    yield number, f"it gives a {type(result).__name__}, not true or false"
+                elif not result:
+                    yield number, ""
 
 
 def _reason(error: Exception) -> str:

@@ -8,16 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.bind import Finding
-from reconciler.diff import Change
+from reconciler.diff import Action, Change
 from reconciler.plan import Plan, Refusal
-from reconciler.policy.cel import Failed, Job
+from reconciler.policy.cel import Facts, Failed, Job
 from reconciler.policy.rules import Rule
 from reconciler.report import plan_document
 from reconciler.resource import Address, Resource, plain
 
-Evaluate = Callable[[Sequence[Job], dict[str, Any]], Iterator[list[Failed]]]
-"""Says of each job in turn what its expression is not true of; the mapping holds the variables that
-all of them have."""
+Evaluate = Callable[[Sequence[Job], Facts], Iterator[list[Failed]]]
+"""Says of each job in turn what its expression is not true of."""
 Thing = tuple[Address | None, dict[str, Any]]
 
 
@@ -29,21 +28,27 @@ def judged(rules: Sequence[Rule], plan: Plan, evaluate: Evaluate) -> Plan:
     things: dict[str, list[Thing]] = {
         "object": [(c.address, _object(c, c.resource)) for c in plan.changes if c.resource],
         "change": [
-            (change.address, {"kind": change.address.kind, "name": change.address.name, **form})
+            (change.address, {**form, **_names(change), "does": _does(change)})
             for change, form in zip(plan.work, document["changes"], strict=True)
         ],
-        "plan": [(None, dict(document))],
+        "plan": [(None, {**document})],
     }
-    about = [[thing for thing in things[rule.each] if _concerns(rule, thing)] for rule in rules]
     jobs = [
-        Job(rule.expression, rule.each, [form for _, form in some])
-        for rule, some in zip(rules, about, strict=True)
+        Job(
+            rule.expression,
+            rule.each,
+            [number for number, thing in enumerate(things[rule.each]) if _concerns(rule, thing)],
+        )
+        for rule in rules
     ]
-    shared = {"target": document["target"], "owner": plan.owner}
+    facts = Facts(
+        {each: [form for _, form in some] for each, some in things.items()},
+        {"target": document["target"], "owner": plan.owner},
+    )
     refusals, findings = list(plan.refusals), list(plan.findings)
-    for rule, some, failed in zip(rules, about, evaluate(jobs, shared), strict=True):
+    for rule, failed in zip(rules, evaluate(jobs, facts), strict=True):
         for number, reason in failed:
-            address = None if number is None else some[number][0]
+            address = None if number is None else things[rule.each][number][0]
             why = f" could not be evaluated: {reason}" if reason else ""
             text = f"{rule.message} (policy {rule.id}{why})"
             if rule.level == "mandatory":
@@ -55,14 +60,22 @@ def judged(rules: Sequence[Rule], plan: Plan, evaluate: Evaluate) -> Plan:
 
 def _object(change: Change, resource: Resource) -> dict[str, Any]:
     """A declared object as rules see it: what its entry says, and what is going to be done."""
-    said = {spec.name: plain(value) for spec, value in resource.declared()}
+    said = {name: plain(value) for name, value in resource.comparable().items()}
     if resource.taggable():
         said["tags"] = dict(resource.wanted_tags or {})
     if resource.protect is not None:
         said["protect"] = resource.protect
+    return {**said, **_names(change), "does": _does(change)}
+
+
+def _names(change: Change) -> dict[str, str]:
     address = change.address
-    names = {"address": str(address), "kind": address.kind, "name": address.name}
-    return {**said, **names, "action": (change.then or change.action).value}
+    return {"address": str(address), "kind": address.kind, "name": address.name}
+
+
+def _does(change: Change) -> str:
+    """What is done in the end, whether at once or after a handshake."""
+    return Action.REPLACE if change.goes_with else change.then or change.action
 
 
 def _concerns(rule: Rule, thing: Thing) -> bool:

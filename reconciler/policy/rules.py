@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from reconciler.errors import SpecError
 from reconciler.fields import Text, broken_rule
@@ -48,6 +48,13 @@ class Rule(BaseModel):
         description="What has to be true, in CEL. `target` and `owner` are variables too."
     )
 
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Rule:
+        """A plan is of no kind."""
+        if self.each == "plan" and self.kinds is not None:
+            raise broken_rule("a plan has no kind", "take `kinds` out, or say `each: change`")
+        return self
+
 
 class PolicyFile(BaseModel):
     """A policy file."""
@@ -55,7 +62,7 @@ class PolicyFile(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, title="Policy")
 
     version: Literal[1] = Field(description="The version of this file format.")
-    rules: list[Rule] = Field(default=[], description="The rules.")
+    rules: list[Rule] = Field(default=[], description="The rules; at least one.")
 
 
 def load(paths: Sequence[str]) -> tuple[Rule, ...]:
@@ -87,10 +94,12 @@ def _rules(source: Source, problems: Problems) -> Iterator[tuple[Map, Rule]]:
     rest = {key: value for key, value in content.items() if key != "rules"}
     validated(PolicyFile, rest, content, source.name, problems)
     entries = content.get("rules", Seq())
-    if not isinstance(entries, Seq):
-        place = content.marks["rules"]
-        text = "`rules` has to be a list"
-        problems.append(Problem(source.name, *place, "E032", text, "write `- ` before each rule"))
+    if not isinstance(entries, Seq) or not entries:
+        place = content.marks.get("rules", content.mark)
+        code, text = "E032", "`rules` has to be a list"
+        if isinstance(entries, Seq):
+            code, text = "E039", "a policy without rules holds nothing"
+        problems.append(Problem(source.name, *place, code, text, "write `- ` before each rule"))
         return
     for number, raw in enumerate(entries):
         if not isinstance(raw, Map):

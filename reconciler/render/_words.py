@@ -126,7 +126,9 @@ def _plan(document: Document) -> Iterator[str]:
     counts = {action: n for action, n in document["summary"].items() if n}
     if is_incomplete(document):
         yield "Incomplete: this plan cannot be applied."
-    elif set(counts) <= {"unchanged"} and not document["refusals"]:
+    elif document["refusals"]:
+        yield "Refused: this plan cannot be applied."
+    elif set(counts) <= {"unchanged"}:
         count = counts.get("unchanged", 0)
         yield "No changes." + f" {objects(count)} unchanged." * bool(count)
         return

@@ -114,7 +114,7 @@ class _Lines:
         if document["refusals"]:
             yield self.style("Refused: nothing will be called.", "red", bold=True)
         for refusal in document["refusals"]:
-            where = f"{refusal['address']} " if refusal["address"] else ""
+            where = f"{refusal['address']}: " if refusal["address"] else ""
             yield safe(f"    {where}{refusal['message']}")
 
     def worklist(self, document: Document) -> Iterator[str]:

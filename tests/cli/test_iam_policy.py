@@ -74,19 +74,51 @@ def test_a_life_in_calls_is_allowed(quick: Emulator, cli: Cli) -> None:
         assert made <= actions(cli, name, *prune, str(path)), (name, options)
 
 
-def test_reading_allows_no_write(cli: Cli) -> None:
+@pytest.mark.parametrize("options", [(), ("--prune",), ("--lock", "s3://locks/key")])
+def test_reading_allows_no_write(cli: Cli, options: tuple[str, ...]) -> None:
     Path("desired.yaml").write_text(DESIRED, encoding="utf-8")
     for name in ("plan", "wait"):
-        assert set(policy(cli, name, "desired.yaml")) == {"Read"}
-        for action in actions(cli, name, "desired.yaml"):
+        assert set(policy(cli, name, *options, "desired.yaml")) == {"Read"}
+        for action in actions(cli, name, *options, "desired.yaml"):
             assert action.partition(":")[2].startswith(("Get", "List"))
-    assert policy(cli, "validate", "desired.yaml") == {}
+    assert policy(cli, "validate", *options, "desired.yaml") == {}
+
+
+def test_who_forgets_only_takes_tags_away(cli: Cli, desired: Path) -> None:
+    assert actions(cli, "forget", "--prune", str(desired)) == {
+        *actions(cli, "plan", str(desired)),
+        *(f"{prefix}:UntagResource" for prefix in PREFIXES),
+    }
+
+
+def test_what_the_files_refer_to_elsewhere_may_be_used(cli: Cli) -> None:
+    """Connections are global: https://docs.aws.amazon.com/dtconsole/latest/userguide/ says so."""
+    arn = f"arn:aws:codestar-connections:us-east-1:{ACCOUNT}:connection/x"
+    text = f"region: {REGION}\n{DESIRED.replace('connection: main', f'connection: {arn!r}')}"
+    Path("desired.yaml").write_text(text, encoding="utf-8")
+    statements = cli("iam-policy", "apply", "desired.yaml").json["Statement"]
+    resources = {statement["Sid"]: statement["Resource"] for statement in statements}
+    assert arn in resources["Use"]
+    assert arn in resources["CreateOn"]
+    assert arn not in resources["Write"]
+
+
+def test_no_text_of_the_files_becomes_a_pattern_or_a_variable(cli: Cli, desired: Path) -> None:
+    owner = ("--owner", "${aws:username}")
+    statements = cli("iam-policy", "apply", *owner, desired).json["Statement"]
+    create = next(statement for statement in statements if statement["Sid"] == "Create")
+    value = create["Condition"]["StringEquals"]["aws:RequestTag/reconciler.owner"]
+    assert value == "${$}{aws:username}"
+    for key in ("*", "a?b", "$x"):
+        refused = cli("iam-policy", "apply", "--lock", f"s3://bucket/{key}", desired)
+        assert refused.code == 64
 
 
 def test_only_what_is_declared_may_be_written(cli: Cli, desired: Path) -> None:
     """`desired` holds one connection."""
     listed = policy(cli, "apply", str(desired))
     names = {"Create": {"CreateConnection"}, "Write": {"DeleteConnection", *TAGS}}
+    assert set(listed) == {"Read", *names}
     assert {sid: set(listed[sid]) for sid in listed if sid != "Read"} == {
         sid: {f"{prefix}:{name}" for prefix in PREFIXES for name in some}
         for sid, some in names.items()
@@ -102,6 +134,8 @@ def test_places_are_as_narrow_as_is_known(cli: Cli) -> None:
     assert places == {
         "Read": ["*"],
         "Create": ["*"],
+        "CreateOn": [f"arn:aws-cn:{prefix}:cn-north-1:{ACCOUNT}:*" for prefix in PREFIXES],
+        "Use": [f"arn:aws-cn:{prefix}:cn-north-1:{ACCOUNT}:*" for prefix in PREFIXES],
         "WriteAnywhere": ["*"],
         "Write": [f"arn:aws-cn:{prefix}:cn-north-1:{ACCOUNT}:*" for prefix in PREFIXES],
         "Pass": [f"arn:aws:iam::{ACCOUNT}:role/git-sync"],

@@ -147,4 +147,4 @@ def test_a_store_whose_name_is_no_text(desired: Path, cli: Cli) -> None:
     local = ("--local", "--local-store", "a\udcff.db", "--local-handshake", "manual")
     assert cli("apply", "--yes", desired, *local).code == 7
     shown = cli("journal", "--format", "json")
-    assert json.loads(shown.out)["endpoint"].endswith("a\\udcff.db")
+    assert "a\\udcff.db " in json.loads(shown.out)["endpoint"]

@@ -26,6 +26,20 @@ connections:
 """
 
 
+VPC = """version: 1
+owner: platform
+hosts:
+- name: h
+  provider_type: GitHubEnterpriseServer
+  provider_endpoint: https://git.example.com
+  vpc_configuration:
+    vpc_id: vpc-0123456789abcdef0
+    subnet_ids: [subnet-0123456789abcdef0]
+    security_group_ids: [sg-0123456789abcdef0]
+    tls_certificate: CANARY
+"""
+
+
 @pytest.fixture
 def files() -> Path:
     """The desired state, in the working folder of the test."""
@@ -71,9 +85,9 @@ def test_rules_see_what_is_declared_what_changes_and_the_plan(files: Path, cli: 
     assert cli("apply", "--yes", "--allow-pending", *LOCAL, files).code == 0
     files.write_text(DESIRED.replace("net", "new").partition("- {name: old")[0], encoding="utf-8")
     options = policy(
-        {"id": "object", "expression": "object.action == 'tag' && object.protect != ''"},
+        {"id": "object", "expression": "object.does == 'tag' && object.protect != ''"},
         {"id": "object-false", "expression": "object.tags.team == 'net'"},
-        {"id": "change", "each": "change", "expression": "change.action != 'delete'"},
+        {"id": "change", "each": "change", "expression": "change.does != 'delete'"},
         {"id": "of-hosts", "each": "change", "kinds": ["host"], "expression": "false"},
         {"id": "plan", "each": "plan", "expression": "plan.summary.delete == 0"},
     )
@@ -85,7 +99,7 @@ def test_rules_see_what_is_declared_what_changes_and_the_plan(files: Path, cli: 
         ("policy/plan", None, "no (policy plan)"),
     ]
     files.write_text(DESIRED, encoding="utf-8")
-    unchanged = policy({"id": "same", "expression": "object.action != 'unchanged'"})
+    unchanged = policy({"id": "same", "expression": "object.does != 'unchanged'"})
     planned = cli("plan", *LOCAL, files, *unchanged, "--output", "json")
     assert planned.json["changes"] == []
     assert [address for _, address, _ in said(planned.json)] == [
@@ -189,6 +203,8 @@ def test_a_process_that_dies_ends_the_command(files: Path, cli: Cli, tmp_path: P
 REFUSED = {
     "allowed-providers": "connections: [{name: github-a, provider_type: Bitbucket}]",
     "connection-names": "connections: [{name: a, provider_type: GitHub}]",
+    "declared-references": "connections: [{name: ghes-a, host: 'arn:aws:codeconnections:us-east-1:"
+    "000000000000:host/x/1'}]",
     "main-only": "sync_configurations: [{resource_name: s, repository: acme/net, branch: dev, "
     "config_file: f, role_arn: 'arn:aws:iam::000000000000:role/r'}]",
     "provider-endpoint": "hosts: [{name: h, provider_type: GitHubEnterpriseServer, "
@@ -253,3 +269,55 @@ def test_the_ready_rules_about_changes_say_no(files: Path, cli: Cli) -> None:
     files.write_text(many.replace(entry % (0, "GitHub"), entry % (0, "GitLab")), encoding="utf-8")
     planned = cli("plan", *LOCAL, files, *READY, "--output", "json")
     assert "policy/no-replacement" in notes(planned.json)
+    files.write_text(text + entry % (1, "GitHub"), encoding="utf-8")
+    planned = cli("plan", *LOCAL, files, *READY, "--prune", "--output", "json")
+    assert "policy/no-delete" in notes(planned.json)
+
+
+def test_what_is_deleted_after_an_approval_is_deleted(files: Path, cli: Cli) -> None:
+    """A rename deletes the old object only once the new one is approved."""
+    assert cli("apply", "--yes", "--allow-pending", *LOCAL, files).code == 0
+    text = DESIRED.replace("{name: old,", "{name: new, previously: [old],")
+    files.write_text(text, encoding="utf-8")
+    options = policy({"id": "stay", "each": "change", "expression": "change.does != 'delete'"})
+    planned = cli("plan", *LOCAL, files, *options, "--output", "json")
+    assert said(planned.json) == [("policy/stay", "connection/old", "no (policy stay)")]
+
+
+def test_rules_see_what_is_inside_of_an_object_and_no_certificate(files: Path, cli: Cli) -> None:
+    """The example has hosts in a VPC."""
+    example = ROOT / "examples" / "self-managed"
+    planned = cli("plan", *LOCAL, example, *READY, "--output", "json")
+    assert planned.code in (0, 5), planned
+    options = policy(
+        {"id": "vpc", "kinds": ["host"], "expression": "has(object.vpc_configuration.vpc_id)"},
+        {
+            "id": "certificate",
+            "kinds": ["host"],
+            "expression": "!has(object.vpc_configuration.tls_certificate)",
+        },
+    )
+    files.write_text(VPC, encoding="utf-8")
+    planned = cli("plan", *LOCAL, files, *options, "--output", "json")
+    assert (planned.code, said(planned.json)) == (0, []), planned
+
+
+def test_what_the_evaluator_says_besides_goes_nowhere(files: Path, cli: Cli) -> None:
+    """The library behind `matches` writes patterns to stderr, with what is in an object."""
+    options = policy({"id": "a", "expression": "object.name.matches('(' + object.name)"})
+    line = ["plan", *LOCAL, str(files), *options]
+    done = subprocess.run(
+        [sys.executable, "-m", "reconciler", *line], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (5, "")
+
+
+def test_policies_from_the_environment_are_one_a_line(
+    files: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b: c"):
+        rule = f"{HEAD}- {{id: {name[0]}, message: m, each: plan, expression: 'false'}}\n"
+        Path(f"{name}.yaml").write_text(rule, encoding="utf-8")
+    monkeypatch.setenv("RECONCILER_POLICY", "a.yaml\nb: c.yaml")
+    planned = cli("plan", *LOCAL, files, "--output", "json")
+    assert [guard for guard, _, _ in said(planned.json)] == ["policy/a", "policy/b"]

@@ -109,7 +109,7 @@ def test_what_is_denied_refuses_the_plan_before_the_first_call(
         (
             "preflight",
             "repository_link/acme/network",
-            f"is not allowed codeconnections:CreateRepositoryLink on {HERE}:connection/*: "
+            f"{ROLE} is denied codeconnections:CreateRepositoryLink on {HERE}:connection/*: "
             "no policy allows it",
         )
     ]

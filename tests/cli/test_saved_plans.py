@@ -85,7 +85,7 @@ def test_one_that_was_edited_or_is_too_old_is_not_used(
     Path("plan.json").write_bytes(b"\xff\xfe")
     binary = cli(*planned)
     assert [old.code, edited.code, binary.code] == [6, 6, 6]
-    assert "which is too long ago" in old.err
+    assert ", and may be 0 s old" in old.err
     assert edited.err == "Error: plan.json cannot be applied: it was edited or damaged\n"
     assert "it is no text" in binary.err
     assert writes(emulator) == 1
@@ -94,7 +94,7 @@ def test_one_that_was_edited_or_is_too_old_is_not_used(
 def test_a_fingerprint_is_enough(emulator: Emulator, planned: tuple[str, ...], cli: Cli) -> None:
     fingerprint = json.loads(Path("plan.json").read_text(encoding="utf-8"))["fingerprint"]
     words = ("apply", *planned[3:])
-    other = cli(*words, "--expect", "sha256:0")
+    other = cli(*words, "--expect", "sha256:" + "0" * 64)
     assert other.code == 6
     assert f"its fingerprint is {fingerprint} now; nothing was done" in other.err
     assert cli(*words, "--expect", fingerprint).code == 0
@@ -118,3 +118,35 @@ def test_a_file_without_an_end_is_no_plan(planned: tuple[str, ...], cli: Cli) ->
     result = cli(*("/dev/zero" if word == "plan.json" else word for word in planned))
     assert (result.code, result.out) == (1, "")
     assert result.err == "Error: /dev/zero is larger than 64 MiB, as no saved plan is\n"
+
+
+ONE = "version: 1\nowner: platform\nconnections:\n- {name: kept, provider_type: GitHub}\n"
+TWO = ONE + "- {name: main, provider_type: %s}\n"
+
+
+def test_half_a_replacement_is_not_what_was_planned(emulator: Emulator, cli: Cli) -> None:
+    """The entry is taken out after the review: then its object would only be deleted."""
+    files, where = Path("desired.yaml"), ("--endpoint-url", emulator.url, "--allow-pending")
+    files.write_text(TWO % "GitHub", encoding="utf-8")
+    assert cli("apply", "--yes", *where, files).code == 0
+    allow = ("--prune", "--allow-destroy", "connection/main", "--max-destroy=1")
+    files.write_text(TWO % "GitLab", encoding="utf-8")
+    assert cli("plan", files, *where, *allow, "--output", "json=plan.json").code == 0
+    files.write_text(ONE, encoding="utf-8")
+    before = writes(emulator)
+    result = cli("apply", "--plan", "plan.json", *where, *allow, files)
+    assert result.code == 6
+    assert "connection/main: its action was replace, and is delete" in result.err
+    assert writes(emulator) == before
+
+
+def test_what_was_refused_when_it_was_planned_is_not_applied(emulator: Emulator, cli: Cli) -> None:
+    files, where = Path("desired.yaml"), ("--endpoint-url", emulator.url, "--allow-pending")
+    files.write_text(ONE, encoding="utf-8")
+    rule = "{id: a, message: m, each: plan, expression: 'false'}"
+    Path("policy.yaml").write_text(f"version: 1\nrules: [{rule}]\n", encoding="utf-8")
+    planned = cli("plan", files, *where, "--policy", "policy.yaml", "--output", "json=plan.json")
+    assert planned.code == 5
+    result = cli("apply", "--plan", "plan.json", *where, files)
+    assert (result.code, writes(emulator)) == (6, 0)
+    assert "it was refused or incomplete when it was made: plan again" in result.err

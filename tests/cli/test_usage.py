@@ -315,3 +315,19 @@ def test_an_output_that_is_no_desired_state_may_stand_beside_it(
     for name in ("plan.json", ".hidden/plan.yaml", ".plan.yaml"):
         assert cli(*words, "--output", f"json={name}").code == 0
         assert json.loads(Path(name).read_text(encoding="utf-8"))["summary"]["create"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("validate", ""), "a path is empty"),
+        (("plan", "--local", "desired.yaml", "--policy", ""), "a path is empty"),
+        (("apply", "--local", "desired.yaml", "--expect", "abc"), "'abc' is not sha256: and 64"),
+    ],
+)
+def test_what_a_variable_that_is_not_set_leaves_is_wrong_usage(
+    words: tuple[str, ...], said: str, desired: Path, cli: Cli
+) -> None:
+    result = cli(*words)
+    assert (result.code, result.out) == (64, "")
+    assert said in result.err

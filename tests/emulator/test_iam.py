@@ -12,9 +12,31 @@ ACTIONS = ["codeconnections:CreateHost", "codeconnections:DeleteHost"]
 def decisions(cloud: Cloud) -> list[tuple[str, str, str]]:
     pages = cloud.client("iam").get_paginator("simulate_principal_policy")
     found = pages.paginate(PolicySourceArn=ROLE, ActionNames=ACTIONS, ResourceArns=["a:a", "b:b"])
-    results = [result for page in found for result in page["EvaluationResults"]]
-    keys = ("EvalActionName", "EvalResourceName", "EvalDecision")
-    return [(result[keys[0]], result[keys[1]], result[keys[2]]) for result in results]
+    return [
+        (result["EvalActionName"], one["EvalResourceName"], one["EvalResourceDecision"])
+        for page in found
+        for result in page["EvaluationResults"]
+        for one in result["ResourceSpecificResults"]
+    ]
+
+
+def test_the_result_as_a_whole_names_the_form_of_an_arn(cloud: Cloud) -> None:
+    """As botocore's model of IAM has it; only for all resources there is nothing else."""
+    simulate = cloud.client("iam").simulate_principal_policy
+    arn = "arn:aws:codeconnections:eu-west-1:111122223333:host/h/1"
+    given = {"PolicySourceArn": ROLE, "ActionNames": ["codeconnections:DeleteHost"]}
+    (result,) = simulate(**given, ResourceArns=[arn])["EvaluationResults"]
+    assert result["EvalResourceName"] == (
+        "arn:${Partition}:codeconnections:${Region}:${Account}:host/${Id}"
+    )
+    (result,) = simulate(**given)["EvaluationResults"]
+    assert (result["EvalResourceName"], "ResourceSpecificResults" in result) == ("*", False)
+
+
+def test_there_are_pages(cloud: Cloud) -> None:
+    simulate = cloud.client("iam").simulate_principal_policy
+    page = simulate(PolicySourceArn=ROLE, ActionNames=[*ACTIONS, "codeconnections:GetHost"])
+    assert (len(page["EvaluationResults"]), page["IsTruncated"]) == (2, True)
 
 
 def test_each_action_is_held_against_each_resource(cloud: Cloud) -> None:

@@ -14,9 +14,15 @@ HEAD = "version: 1\nrules:\n"
 
 # what a file says, with a mark at the place; what has to be said about it
 BROKEN = [
-    ("§rules: []\n", "E031 required key `version` is missing"),
-    ("version: §2\n", "E038 `version` cannot be `2`"),
-    ("version: 1\n§rule: []\n", "E030 unknown key `rule` (did you mean rules?)"),
+    ("§rules: [" + RULE[2:-1] + "]\n", "E031 required key `version` is missing"),
+    ("version: §2\nrules:\n" + RULE, "E038 `version` cannot be `2`"),
+    ("version: 1\n§rule: []\nrules:\n" + RULE, "E030 unknown key `rule` (did you mean rules?)"),
+    ("§version: 1\n", "E039 a policy without rules holds nothing"),
+    ("version: 1\nrules: §[]\n", "E039 a policy without rules holds nothing"),
+    (
+        HEAD + "- §{id: a, each: plan, kinds: [host], message: m, expression: 'true'}\n",
+        "E040 a plan has no kind (take `kinds` out, or say `each: change`)",
+    ),
     ("version: 1\nrules: §{}\n", "E032 `rules` has to be a list"),
     (HEAD + "- §text\n", "E032 a rule has to be a mapping"),
     (HEAD + "- §{id: a, message: m}\n", "E031 required key `expression` is missing"),
@@ -70,7 +76,6 @@ def test_all_problems_are_told_at_once_in_the_order_of_their_places(tmp_path: Pa
 
 def test_files_and_folders_add_up(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(HEAD + RULE, encoding="utf-8")
-    (tmp_path / "b.yaml").write_text("version: 1\n", encoding="utf-8")
     other = tmp_path / "c.yml"
     other.write_text(HEAD + RULE.replace("id: a", "id: b, level: advisory"), encoding="utf-8")
     rules = load([str(tmp_path), str(other)])

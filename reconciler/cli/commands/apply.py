@@ -11,6 +11,7 @@ import click
 from reconciler.cli.options import (
     DURATION,
     Duration,
+    Fingerprint,
     check_options,
     file_options,
     guard_options,
@@ -64,6 +65,7 @@ Examples:
 @option("--plan-max-age", type=Duration(), metavar="TIME", help="How old the saved plan may be.")
 @option(
     "--expect",
+    type=Fingerprint(),
     metavar="FINGERPRINT",
     help="Do what the plan with this fingerprint says, without asking; else nothing, exit 6.",
 )
