@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import click
 
@@ -19,9 +20,9 @@ from reconciler.cli.output import is_terminal, tell
 from reconciler.cli.planning import Planning, Run
 from reconciler.cli.progress import display, follow
 from reconciler.cli.stopping import Stopping, stopping
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, StaleError
 from reconciler.journal import Journal
-from reconciler.plan import Plan
+from reconciler.plan import Plan, Refusal
 from reconciler.reconcile import apply_plan
 from reconciler.report import plan_document, report_document
 from reconciler.safe import safe
@@ -40,7 +41,7 @@ def applied(planning: Planning, *, yes: bool, wait: float, expected: Expected = 
             plan = run.preflight(_settled(run))
             if plan.refusals or not plan.is_complete:
                 return planning.finished(report_document(plan, [], run=""))
-            expected.check(plan)
+            _hold_against(planning, plan, expected)
             if plan.work and (refused := _asked(planning, run, plan, yes=yes or bool(expected))):
                 return refused
         run_id = uuid.uuid4().hex
@@ -65,6 +66,17 @@ def applied(planning: Planning, *, yes: bool, wait: float, expected: Expected = 
     if bug is not None:
         raise BugError(code) from bug
     return worst(asked.code, code)
+
+
+def _hold_against(planning: Planning, plan: Plan, expected: Expected) -> None:
+    """Raise `StaleError` when the plan is not what was reviewed, once that is written wherever
+    somebody reads it."""
+    try:
+        expected.check(plan)
+    except StaleError as error:
+        stale = replace(plan, refusals=(Refusal("stale", str(error)),))
+        planning.finished(report_document(stale, [], run=""))
+        raise
 
 
 def _settled(run: Run) -> Plan:

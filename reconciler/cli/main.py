@@ -144,7 +144,7 @@ def _refused(error: click.ClickException) -> int:
         if error.ctx is not None:
             usage, path = error.ctx.get_usage(), error.ctx.command_path
             click.echo(f"{usage}\nTry '{path} --help' for help.\n", err=True)
-    click.echo(f"Error: {safe(error.format_message())}", err=True)
+    click.echo(f"Error: {safe(' '.join(error.format_message().split()))}", err=True)
     return code
 
 

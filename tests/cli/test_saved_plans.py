@@ -150,3 +150,20 @@ def test_what_was_refused_when_it_was_planned_is_not_applied(emulator: Emulator,
     result = cli("apply", "--plan", "plan.json", *where, files)
     assert (result.code, writes(emulator)) == (6, 0)
     assert "it was refused or incomplete when it was made: plan again" in result.err
+
+
+def test_what_moved_is_written_wherever_somebody_reads_it(
+    emulator: Emulator, planned: tuple[str, ...], cli: Cli
+) -> None:
+    client = client_of(emulator)
+    (host,) = client.list_hosts()["Hosts"]
+    client.update_host(HostArn=host["HostArn"], ProviderEndpoint="https://c.example.com")
+    result = cli(*planned, "--output", "github", "--output", "json=report.json")
+    assert result.code == 6
+    assert "::error " in result.out
+    document = json.loads(Path("report.json").read_text(encoding="utf-8"))
+    (refusal,) = document["refusals"]
+    assert (refusal["guard"], "changed since the plan was saved" in refusal["message"]) == (
+        "stale",
+        True,
+    )
