@@ -231,6 +231,46 @@ def test_a_replaced_object_that_was_taken_into_use_stays(quick: Emulator) -> Non
     assert "repository_link/acme/theirs uses it now" in report["outcomes"][0]["message"]
 
 
+def test_what_has_to_stay_is_told_once_though_its_parent_comes_up_again(quick: Emulator) -> None:
+    applied(desired_of(CHAIN), api_of(quick))
+    text = CHAIN.replace("GitHub}", OTHER).replace("GitHub", "Bitbucket").replace(": a}", ": b}")
+    api = Between(api_of(quick))
+    desired, plan = replacing(quick, text, api)
+    (arn,) = (live.arn for live in lives(quick) if live.address.kind == "repository_link")
+    theirs = [{"Key": OWNER_TAG, "Value": "others"}]
+    api_of(quick).write(Call("TagResource", {"ResourceArn": arn, "Tags": theirs}))
+    report = carried_out(plan, desired, api)
+    assert [(o["address"], o["status"], o["message"]) for o in report["outcomes"]] == [
+        ("sync_configuration/net", "failed", "not deleted: owner changed meanwhile: plan again"),
+        ("connection/a", "skipped", "because of sync_configuration/net"),
+        ("connection/b", "applied", ""),
+        ("repository_link/acme/net", "skipped", "because of sync_configuration/net"),
+    ]
+    assert api.written == ["CreateConnection"]
+
+
+def test_nobody_is_asked_to_approve_what_was_deleted_with_its_parent(emulator: Emulator) -> None:
+    api = api_of(emulator)
+    applied(desired_of(HOSTED), api, wait=0.0)
+    emulator.control.approve("host/h1")
+    applied(desired_of(HOSTED), api, wait=0.0)  # now there is a connection, and nobody approved it
+    text = HOSTED.replace("GitHubEnterpriseServer", "GitLabSelfManaged")
+    desired, plan = replacing(emulator, text)
+    asked, ended = [], {}
+    for event in apply_plan(plan, desired, api, run="r", today=TODAY, wait=9.0):
+        for task in event.tasks if isinstance(event, Waiting) else ():
+            asked.append(str(task.address))
+            emulator.control.approve(asked[-1])
+        if isinstance(event, Outcome):
+            ended[str(event.change.address)] = event.status.value
+    assert asked == ["host/h1", "connection/main"]
+    assert ended == {
+        "host/h1": "applied",
+        "connection/main": "applied",
+        "repository_link/acme/net": "applied",
+    }
+
+
 def test_an_interrupted_replacement_tells_how_far_it_came(emulator: Emulator) -> None:
     made(emulator, CHAIN)
     desired, plan = replacing(emulator, CHAIN.replace("GitHub", "Bitbucket"))
