@@ -109,13 +109,13 @@ def _unsaid(change: Change, last: Event | None, made: int, why: str) -> Outcome:
             return Outcome(change, Status.SKIPPED, f"not begun: {why}")
 
 
-def _needed(deletes: Sequence[Change], deferred: Iterable[Change]) -> Iterator[Change]:
-    """The deletes that deferred changes wait for, and those that these wait for, parents first."""
+def _needed(deletes: Sequence[Change], deferred: Iterable[Change]) -> list[Change]:
+    """The deletes that deferred changes wait for, and those that these wait for, children first."""
     awaited = {address for change in deferred for address in change.waits_for}
     for change in reversed(deletes):
         if change.address in awaited:
             awaited |= set(change.waits_for)
-            yield change
+    return [change for change in deletes if change.address in awaited]
 
 
 @dataclass(slots=True)
@@ -144,7 +144,7 @@ class _Apply:
                 groups[change.action].append(change)
             else:
                 yield from self._carry_out(change)
-        sooner = list(_needed(groups[Action.DELETE], groups[Action.DEFER]))[::-1]
+        sooner = _needed(groups[Action.DELETE], groups[Action.DEFER])
         kept = [c for c in plan.changes if not removes(c) or replaces(c)]
         yield from self._deferred([*sooner, *groups[Action.DEFER]], kept, wait)
         for change in groups[Action.DELETE]:

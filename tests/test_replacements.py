@@ -232,6 +232,72 @@ def test_a_replaced_object_that_was_taken_into_use_stays(quick: Emulator) -> Non
     assert "repository_link/acme/theirs uses it now" in report["outcomes"][0]["message"]
 
 
+def test_what_has_to_stay_is_told_once_though_its_parent_comes_up_again(quick: Emulator) -> None:
+    applied(desired_of(CHAIN), api_of(quick))
+    text = CHAIN.replace("GitHub}", OTHER).replace("GitHub", "Bitbucket").replace(": a}", ": b}")
+    api = Between(api_of(quick))
+    desired, plan = replacing(quick, text, api)
+    (arn,) = (live.arn for live in lives(quick) if live.address.kind == "repository_link")
+    theirs = [{"Key": OWNER_TAG, "Value": "others"}]
+    api_of(quick).write(Call("TagResource", {"ResourceArn": arn, "Tags": theirs}))
+    report = carried_out(plan, desired, api)
+    assert [(o["address"], o["status"], o["message"]) for o in report["outcomes"]] == [
+        ("sync_configuration/net", "failed", "not deleted: owner changed meanwhile: plan again"),
+        ("connection/a", "skipped", "because of sync_configuration/net"),
+        ("connection/b", "applied", ""),
+        ("repository_link/acme/net", "skipped", "because of sync_configuration/net"),
+    ]
+    assert api.written == ["CreateConnection"]
+
+
+def approving(
+    emulator: Emulator, plan: Plan, desired: Desired
+) -> tuple[list[list[str]], dict[str, str]]:
+    """What a person who does what is asked for was asked for each time, and how all ended."""
+    asked: list[list[str]] = []
+    ended: dict[str, str] = {}
+    for event in apply_plan(plan, desired, api_of(emulator), run="r", today=TODAY, wait=9.0):
+        if isinstance(event, Waiting):
+            asked.append([str(task.address) for task in event.tasks])
+            for address in asked[-1]:
+                emulator.control.approve(address)
+        if isinstance(event, Outcome):
+            ended[str(event.change.address)] = event.status.value
+    return asked, ended
+
+
+@pytest.fixture
+def unapproved(emulator: Emulator) -> Emulator:
+    """An emulator in which there is a host, and a connection that nobody has approved yet."""
+    applied(desired_of(HOSTED), api_of(emulator), wait=0.0)
+    emulator.control.approve("host/h1")
+    applied(desired_of(HOSTED), api_of(emulator), wait=0.0)
+    return emulator
+
+
+def test_nobody_is_asked_to_approve_what_was_deleted_with_its_parent(unapproved: Emulator) -> None:
+    text = HOSTED.replace("GitHubEnterpriseServer", "GitLabSelfManaged")
+    desired, plan = replacing(unapproved, text)
+    assert approving(unapproved, plan, desired) == (
+        [["host/h1"], ["connection/main"]],
+        {
+            "host/h1": "applied",
+            "connection/main": "applied",
+            "repository_link/acme/net": "applied",
+        },
+    )
+
+
+def test_nobody_is_asked_to_approve_what_is_about_to_be_replaced(unapproved: Emulator) -> None:
+    alone = HOSTED[: HOSTED.index("repository_links")]
+    text = alone.replace("host: h1", "host: h2").replace("hosts:\n", H2)
+    desired, plan = replacing(unapproved, text)
+    assert approving(unapproved, plan, desired) == (
+        [["host/h2"], ["connection/main"]],
+        {"host/h2": "applied", "connection/main": "applied"},
+    )
+
+
 def test_an_interrupted_replacement_tells_how_far_it_came(emulator: Emulator) -> None:
     made(emulator, CHAIN)
     desired, plan = replacing(emulator, CHAIN.replace("GitHub", "Bitbucket"))

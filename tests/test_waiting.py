@@ -63,6 +63,40 @@ def test_one_that_cannot_be_looked_at_holds_up_no_other(emulator: Emulator) -> N
     assert ended["repository_link/acme/network"] == "deferred"
 
 
+def test_the_looks_become_rarer_and_the_last_ends_with_the_time(emulator: Emulator) -> None:
+    slept: list[float] = []
+    means = Means(Clock(now=lambda: round(sum(slept), 6), sleep=slept.append))
+    desired, api = desired_of(DESIRED), api_of(emulator)
+    plan = planned(desired, api)
+    events = apply_plan(plan, desired, api, run="r", today=TODAY, wait=18.0, means=means)
+    left = [event.seconds for event in events if isinstance(event, Waiting)]
+    assert left == pytest.approx([18.0, 17.5, 17.0, 16.0, 14.0, 9.0, 4.0])
+    assert sum(slept) == pytest.approx(18.0)
+
+
+def test_what_was_carried_out_in_part_is_waited_for(emulator: Emulator) -> None:
+    text = "version: 1\nowner: platform\nconnections: [{name: one, provider_type: GitHub%s}]\n"
+    applied(desired_of(text % ", tags: {team: net}"), api_of(emulator), wait=0.0)
+    desired = desired_of(text % ", tags: {stage: prod}")
+    api = Between(api_of(emulator), refuse("TagResource"))
+    plan = planned(desired, api)
+    events = list(apply_plan(plan, desired, api, run="r", today=TODAY, wait=1.0))
+    assert api.written == ["UntagResource"]
+    awaited = {t.address.name for e in events if isinstance(e, Waiting) for t in e.tasks}
+    assert awaited == {"one"}
+
+
+def test_what_was_deleted_and_not_made_again_is_not_waited_for(emulator: Emulator) -> None:
+    text = "version: 1\nowner: platform\nconnections: [{name: one, provider_type: GitHub}]\n"
+    applied(desired_of(text), api_of(emulator), wait=0.0)
+    desired = desired_of(text.replace("GitHub", "Bitbucket"))
+    api = Between(api_of(emulator), refuse("CreateConnection"))
+    plan = planned(desired, api, allow=Allow(destroy=frozenset({"connection/one"})))
+    events = list(apply_plan(plan, desired, api, run="r", today=TODAY, wait=1.0))
+    assert api.written == ["DeleteConnection"]
+    assert [event for event in events if isinstance(event, Waiting)] == []
+
+
 def test_nothing_new_is_begun_once_the_end_is_asked_for(emulator: Emulator) -> None:
     api, means = Between(api_of(emulator)), Means(Clock(stopping=lambda: "interrupted"))
     report = applied(desired_of(DESIRED), api, means=means)
