@@ -64,7 +64,7 @@ def test_a_pull_request_is_told_what_it_would_do(
     assert "### Plan: 1 to update." in runner.summary
 
     (comment,) = comments.every
-    assert comment["body"].startswith("<!-- reconciler check: reconciler -->\n<!-- reconciler:")
+    assert comment["body"].startswith("<!-- reconciler check: reconciler -->\n### Plan:")
     assert "| **`~`** | `host/ghes` | `update` |" in comment["body"]
     assert "provider_endpoint: https://a.example.com -> https://b.example.com" in comment["body"]
     assert f"Fingerprint of this plan: `{outputs['fingerprint']}`" in comment["body"]
