@@ -240,6 +240,51 @@ def test_sarif_is_what_the_standard_says(
     assert [error.validator for error in oasis.iter_errors(said)] == ["enum"]
 
 
+@pytest.fixture
+def denied(plan: dict[str, Any]) -> dict[str, Any]:
+    """A plan of which no more is known than that a list was denied."""
+    gap = {"kind": "host", "address": None, "reason": "AccessDenied on ListHosts"}
+    gaps = {"complete": False, "unread": [gap]}
+    return {**plan, "changes": [], "findings": [], "refusals": [], "coverage": gaps}
+
+
+def test_sarif_has_no_result_without_a_place(
+    oasis: Draft7Validator, plan: dict[str, Any], denied: dict[str, Any]
+) -> None:
+    """GitHub rejects the whole file for one of them."""
+    said = json.loads(render(denied, "sarif"))
+    assert [error.message for error in oasis.iter_errors(said)] == []
+    (run,) = said["runs"]
+    (invocation,) = run["invocations"]
+    assert (run["results"], invocation["executionSuccessful"]) == ([], False)
+    (told,) = invocation["toolExecutionNotifications"]
+    assert told["level"] == "error"
+    assert told["message"]["text"] == "could not be read: AccessDenied on ListHosts"
+    elsewhere, mine = plan["changes"][0], plan["changes"][1]
+    mine = {**mine, "source": {"file": "b.yaml", "line": 7, "column": 3}}
+    refusal = {"guard": "denied", "message": "no", "address": mine["address"], "source": None}
+    some = {**denied, "changes": [elsewhere, mine], "refusals": [refusal]}
+    (run,) = json.loads(render(some, "sarif"))["runs"]
+    places = [each["locations"][0]["physicalLocation"] for each in run["results"]]
+    assert [place["artifactLocation"]["uri"] for place in places] == ["b.yaml", "b.yaml"]
+    assert places[1]["region"] == {"startLine": 7, "startColumn": 3}
+    (run,) = json.loads(render({**some, "refusals": []}, "sarif"))["runs"]
+    (result,) = run["results"]
+    assert "physicalLocation" in result["locations"][0]
+
+
+def test_sarif_says_whether_it_went_well(plan: dict[str, Any], report: dict[str, Any]) -> None:
+    well = {**plan, "refusals": []}
+    for document, expected in (
+        (well, True),
+        (plan, False),
+        (report, False),
+        (problems_of(WRONG), False),
+    ):
+        (run,) = json.loads(render(document, "sarif"))["runs"]
+        assert run["invocations"][0]["executionSuccessful"] is expected
+
+
 def test_sarif_says_what_it_leaves_out(
     plan: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
