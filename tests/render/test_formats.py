@@ -18,7 +18,9 @@ from markdown_it.token import Token
 from requests_cache import CachedSession
 from sarif_pydantic import Sarif
 
-from reconciler.render import FORMATS, appended, markdown, render, sarif
+from reconciler.render import FORMATS, appended, html, markdown, render, sarif
+from reconciler.render._notes import notes
+from reconciler.render._objects import MOST, nodes
 from reconciler.safe import safe
 from tests.cli.harmless import active
 from tests.conftest import REGION
@@ -339,6 +341,34 @@ def test_ten_thousand_changes_stay_inside_what_each_host_takes(huge: dict[str, A
     assert sizes["sarif"] < 10_000_000  # of which GitHub takes as much, zipped
     assert sizes["junit"] < 30_000_000
     assert sizes["html"] < 10_000_000
+    assert sizes["mermaid"] < 50_000  # maxTextSize, beyond which nothing is drawn
+    assert sizes["dot"] < 200_000
     assert len(appended(huge, "github")["GITHUB_STEP_SUMMARY"].encode()) < 1024 * 1024
-    for format, words in (("markdown", "there is no room"), ("html", "left out")):
-        assert words in render(huge, format)
+
+
+def test_what_is_left_out_is_counted(huge: dict[str, Any]) -> None:
+    found = len(notes(huge))
+    (run,) = json.loads(render(huge, "sarif"))["runs"]
+    (told,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert len(run["results"]) == sarif.MOST
+    assert told["message"]["text"] == f"{found - sarif.MOST} of {found} results are left out"
+    page = render(huge, "html")
+    for left, what in (
+        (10_000 - html.MOST, "changes are left out here"),
+        (found - html.MOST, "notes are left out here"),
+        (len(nodes(huge)) - MOST, "objects are left out of the picture"),
+    ):
+        assert f">{left} more {what}" in page
+    assert "there is no room" in render(huge, "markdown")
+    assert re.search(rf"and {len(nodes(huge)) - MOST} more", render(huge, "dot"))
+    assert re.search(r"and \d+ more", render(huge, "mermaid"))
+    (suite,) = junitparser.JUnitXml.fromstring(render(huge, "junit").encode())
+    assert {safe(change["address"]) for change in huge["changes"]} <= {c.name for c in suite}
+
+
+def test_a_page_of_notes_alone_is_no_larger(huge: dict[str, Any]) -> None:
+    task = {"id": "i", "status": "PENDING", "todo": "t", "link": "l", "blocks": []}
+    tasks = [{**task, "address": f"connection/c{n}"} for n in range(10_000)]
+    page = render({**huge, "changes": [], "worklist": tasks}, "html")
+    assert page.count("<tr>") <= 2 * html.MOST + 2
+    assert f">{10_000 - html.MOST} more tasks are left out here" in page
