@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pydot
@@ -138,3 +139,16 @@ def test_other_formats_draw_nothing(cli: Cli) -> None:
     assert (
         cli("graph", ROOT / "examples" / "quickstart", "--output", "json").json["kind"] == "graph"
     )
+
+
+def test_of_the_options_of_a_plan_it_has_what_changes_the_picture(cli: Cli) -> None:
+    path = ROOT / "examples" / "quickstart"
+    assert cli("apply", "--local", "--wait", "--yes", path).code == 0
+    Path("empty.yaml").write_text("version: 1\nowner: platform\n", encoding="utf-8")
+    line = ("graph", "--of", "plan", "--local", "empty.yaml")
+    assert read_mermaid(cli(*line).out)[0] == {}
+    labels, _ = read_mermaid(cli(*line, "--prune").out)
+    assert [state for _, state in labels.values()] == ["delete"] * 3
+    for other in ("--adopt", "--allow-destroy=connection/a", "--allow-empty", "--allow-pending"):
+        result = cli(*line, other)
+        assert (result.code, "No such option" in result.err) == (64, True)
