@@ -209,6 +209,9 @@ def check_options(command: Command) -> Command:
     )
 
 
+prune = option("--prune", is_flag=True, help="Delete owned objects that are not declared.")
+
+
 def guard_options(command: Command) -> Command:
     """What a plan may do that guards refuse by default."""
     command = destroy_options(command)
@@ -222,7 +225,7 @@ def guard_options(command: Command) -> Command:
             metavar="OWNER",
             help="Take over declared objects of this owner.",
         ),
-        option("--prune", is_flag=True, help="Delete owned objects that are not declared."),
+        prune,
         option("--allow-empty", is_flag=True, help="Accept files that declare nothing."),
         option(
             "--allow-pending", is_flag=True, help="Exit 0 although a person has something to do."

@@ -7,7 +7,8 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -84,44 +85,53 @@ class Outputs:
         return any(output == Output("text") for output in self.outputs)
 
     def write(self, document: Mapping[str, Any]) -> None:
-        """Write the document in every format asked for; files first, since a reader of stdout may
-        have gone away, and each even when another one failed."""
+        """Write the document in every format asked for."""
+        self._write(self.outputs, document)
+
+    def save(self, document: Mapping[str, Any]) -> None:
+        """Write the document to the files only."""
+        self._write([output for output in self.outputs if output.file], document)
+
+    def refuse(self, document: Mapping[str, Any]) -> None:
+        """Write the document like `write`, but as text on stderr: data was asked for, and there
+        is none."""
+        self._write(self.outputs, document, err=True)
+
+    def show(self, document: Mapping[str, Any], *, err: bool = False) -> None:
+        """Show the document as text to the person at the terminal, whatever was asked for."""
+        self._print("text", document, err=err)
+
+    def _write(
+        self, outputs: Sequence[Output], document: Mapping[str, Any], *, err: bool = False
+    ) -> None:
+        """Files first, since a reader of stdout may have gone away, and each even when another one
+        failed; what formats append once, however often they are asked for."""
+        files = [partial(_save, o.file, document, o.format) for o in outputs if o.file is not None]
+        formats = dict.fromkeys(output.format for output in outputs)
+        more = [partial(_append, document, format) for format in formats]
+        shown = [
+            partial(self._print, o.format, document, err=err and o.format == "text")
+            for o in outputs
+            if o.file is None
+        ]
         failed: ReconcilerError | None = None
-        for output in sorted(self.outputs, key=lambda output: output.file is None):
+        for step in (*files, *more, *shown):
             try:
-                self._write(output, document)
-                _append(appended(document, output.format))
+                step()
             except ReconcilerError as error:
                 failed = error
         if failed is not None:
             raise failed
 
-    def save(self, document: Mapping[str, Any]) -> None:
-        """Write the document to the files only."""
-        replace(self, outputs=tuple(o for o in self.outputs if o.file)).write(document)
-
-    def refuse(self, document: Mapping[str, Any]) -> None:
-        """Write the document like `write`, but as text on stderr: data was asked for, and there
-        is none."""
-        for output in self.outputs:
-            if output == Output("text"):
-                self.show(document, err=True)
-            else:
-                self._write(output, document)
-                _append(appended(document, output.format))
-
-    def _write(self, output: Output, document: Mapping[str, Any]) -> None:
-        color = self.color and output.file is None
-        text = render(document, output.format, color=color)
-        if output.file is not None:
-            _save(output.file, text)
-        else:
-            _print(text, color=color)
-
-    def show(self, document: Mapping[str, Any], *, err: bool = False) -> None:
-        """Show the document as text to the person at the terminal, whatever was asked for."""
+    def _print(self, format: str, document: Mapping[str, Any], *, err: bool) -> None:
         color = self.color and not err
-        _print(render(document, "text", color=color), color=color, err=err)
+        try:
+            click.echo(render(document, format, color=color), nl=False, color=color, err=err)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            told = f"standard {'error' if err else 'output'} cannot be written: {error.strerror}"
+            raise ReconcilerError(told) from error
 
 
 def wants_color(color: str) -> bool:
@@ -167,19 +177,9 @@ def _check_writable(file: str) -> None:
         raise ReconcilerError(f"{file} cannot be written: check its folder and permissions")
 
 
-def _print(text: str, *, color: bool, err: bool = False) -> None:
-    try:
-        click.echo(text, nl=False, color=color, err=err)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        stream = "error" if err else "output"
-        raise ReconcilerError(f"standard {stream} cannot be written: {error.strerror}") from error
-
-
-def _append(texts: Mapping[str, str]) -> None:
-    """Add texts to the end of the files that these environment variables name, where they do."""
-    for variable, text in texts.items():
+def _append(document: Mapping[str, Any], format: str) -> None:
+    """Add what a format has to the files that environment variables name, where they do."""
+    for variable, text in appended(document, format).items():
         if name := os.environ.get(variable):
             try:
                 with Path(name).open("a", encoding="utf-8") as file:
@@ -189,8 +189,8 @@ def _append(texts: Mapping[str, str]) -> None:
                 raise ReconcilerError(told) from error
 
 
-def _save(file: str, text: str) -> None:
+def _save(file: str, document: Mapping[str, Any], format: str) -> None:
     try:
-        Path(file).write_text(text, encoding="utf-8")
+        Path(file).write_text(render(document, format), encoding="utf-8")
     except OSError as error:
         raise ReconcilerError(f"{file} cannot be written: {error.strerror}") from error

@@ -142,7 +142,7 @@ class Planning:
         if options.get("lock") and options["lock_lease"] < 1.5 * options["settle"]:
             raise click.UsageError("--lock-lease has to be at least 1.5 times --settle")
         _log_to_stderr(verbose=options["verbose"] or options["debug"])
-        read = (*options.get("paths", ()), *options.get("policy", ()))
+        read = (*options.get("paths", ()), *options.get("policy", ()), options.get("plan") or "-")
         outputs = Outputs.of(options["outputs"], options["color"], read)
         return cls(
             desired=desired or desired_of(options["paths"], options["owner"], outputs),

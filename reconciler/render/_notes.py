@@ -48,10 +48,12 @@ def _of_a_plan(document: Mapping[str, Any]) -> Iterator[Note]:
     for finding in document["findings"]:
         level = {"info": "note"}.get(finding["level"], finding["level"])
         text, address = finding["message"], finding["address"]
-        yield _note(level, finding["code"], text, address, finding["source"])
+        source = finding["source"] or sources.get(address)
+        yield _note(level, finding["code"], text, address, source)
     for refusal in document["refusals"]:
         text, address = refusal["message"], refusal["address"]
-        yield _note("error", refusal["guard"], text, address, refusal["source"])
+        source = refusal["source"] or sources.get(address)
+        yield _note("error", refusal["guard"], text, address, source)
     for outcome in document.get("outcomes", ()):
         if outcome["status"] in ("failed", "unknown"):
             text = f"{outcome['status']}: {outcome['message']}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.safe import safe
+
+MOST = 300
+"""How many objects a picture shows; more would be seen by nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +40,14 @@ def nodes(document: Mapping[str, Any]) -> list[Node]:
         )
         for address, one in found.items()
     ]
+
+
+def first(every: Sequence[Node], most: int = MOST) -> list[Node]:
+    """So many of them at most, which refer only to each other, and a node that counts the rest."""
+    kept = [
+        replace(node, parents=tuple(parent for parent in node.parents if parent < most))
+        for node in every[:most]
+    ]
+    if rest := len(every) - len(kept):
+        kept.append(Node(len(kept), f"and {rest} more", "", ()))
+    return kept

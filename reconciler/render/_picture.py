@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.render._objects import Node, nodes
+from reconciler.render._objects import MOST, Node, nodes
 
 WIDTH, HEIGHT = 235, 46
 GAP, MARGIN = (50, 14), 10
-MOST = 300
-"""How many objects a picture shows; more would be seen by nobody."""
 
 
 @dataclass(frozen=True, slots=True)

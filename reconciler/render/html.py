@@ -14,7 +14,7 @@ from reconciler.render._words import Document
 from reconciler.safe import safe
 
 MOST = 2_000
-"""How many changes are listed: browsers get slow, and nobody reads them."""
+"""How many notes, tasks and changes are listed: browsers get slow, and nobody reads them."""
 
 
 def check() -> None:
@@ -30,15 +30,20 @@ def render(document: Document, *, color: bool = False) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["safe_text"] = safe
     source = files("reconciler.render").joinpath("html.jinja").read_text(encoding="utf-8")
-    changes = document.get("changes", ())
+    lists = {
+        "notes": notes(document),
+        "tasks": document.get("worklist", ()),
+        "changes": sorted(
+            document.get("changes", ()), key=lambda change: not words.destroys(change)
+        ),
+    }
     outcomes = {outcome["address"]: outcome for outcome in document.get("outcomes", ())}
     return environment.from_string(source).render(
         document=document,
         result=" ".join(words.result(document)),
         place=words.place(document) if "target" in document else "",
-        notes=notes(document),
-        changes=sorted(changes, key=lambda change: not words.destroys(change))[:MOST],
-        left_out=max(0, len(changes) - MOST),
+        **{name: every[:MOST] for name, every in lists.items()},
+        left_out={name: max(0, len(every) - MOST) for name, every in lists.items()},
         outcomes=outcomes,
         picture=picture(document),
         box=(WIDTH, HEIGHT),

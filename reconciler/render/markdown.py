@@ -7,7 +7,6 @@ mention (https://github.github.com/gfm/#code-spans). The only links lead to AWS'
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -30,11 +29,11 @@ def render(document: Document, *, color: bool = False) -> str:
 def within(document: Document, budget: int) -> str:
     """The document in so many bytes at most."""
     page = _Page(budget)
-    page.add(f"<!-- {marker(document)} -->\n")
     page.add(f"### {' '.join(words.result(document))}\n\n")
     if document["kind"] != "problems":
         page.add(f"{_code(words.place(document))}\n\n")
-    page.rows(_notes(document), "more to look at")
+    add = page.half if document.get("outcomes") or document.get("changes") else page.rows
+    add(_notes(document), "more to look at")
     page.add("\n")
     if document.get("outcomes"):
         page.table(("", "object", "outcome"), map(_outcome, _worst_first(document["outcomes"])))
@@ -45,13 +44,6 @@ def within(document: Document, budget: int) -> str:
     if fingerprint := document.get("fingerprint"):
         page.add(f"\nFingerprint of this plan: {_code(fingerprint)}\n")
     return page.text
-
-
-def marker(document: Document) -> str:
-    """What the comment of the same plan is found by the next time."""
-    target = document.get("target", {})
-    same = [document["kind"], document.get("owner", ""), *target.values()]
-    return "reconciler:" + hashlib.sha256("\0".join(same).encode()).hexdigest()[:16]
 
 
 class _Page:
@@ -80,12 +72,16 @@ class _Page:
         if cut:
             self.text += f"\n*{cut} {rest}: there is no room for them here.*\n"
 
-    def table(self, heads: Sequence[str], rows: Iterable[str]) -> None:
-        """Add a table; half of what is left stays for what comes after it."""
-        self.add(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}\n")
+    def half(self, rows: Iterable[str], rest: str) -> None:
+        """Add rows; half of what is left stays for what comes after them."""
         kept, self.left = self.left // 2, self.left - self.left // 2
-        self.rows(rows, "more")
+        self.rows(rows, rest)
         self.left += kept
+
+    def table(self, heads: Sequence[str], rows: Iterable[str]) -> None:
+        """Add a table in half of what is left."""
+        self.add(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}\n")
+        self.half(rows, "more")
 
     def folded(self, title: str, blocks: Iterable[str]) -> None:
         """Add blocks that are shown on a click."""

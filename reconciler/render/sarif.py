@@ -24,10 +24,16 @@ MOST = 5_000
 
 
 def render(document: Document, *, color: bool = False) -> str:
-    """One run with a result for each note; what is left out is told among its notifications."""
+    """One run with a result for each note, which are notifications where there is no file that a
+    result could be about; what is left out is told among these."""
     found = notes(document)
     kept = found[:MOST]
-    rules = sorted({note.code for note in kept})
+    somewhere = _somewhere(document, kept)
+    placed, unplaced = (kept, []) if somewhere else ([], kept)
+    told = [_notification(note.level, note.message) for note in unplaced]
+    if rest := len(found) - len(kept):
+        told.append(_notification("warning", f"{rest} of {len(found)} results are left out"))
+    rules = sorted({note.code for note in placed})
     driver = {
         "name": "reconciler",
         "version": __version__,
@@ -36,13 +42,14 @@ def render(document: Document, *, color: bool = False) -> str:
     run: dict[str, Any] = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(note, rules, _somewhere(found)) for note in kept],
-        "invocations": [{"executionSuccessful": True}],
+        "results": [_result(note, rules, somewhere) for note in placed],
+        "invocations": [
+            {
+                "executionSuccessful": all(note.level != "error" for note in found),
+                "toolExecutionNotifications": told,
+            }
+        ],
     }
-    if len(found) > len(kept):
-        text = f"{len(found) - len(kept)} of {len(found)} results are left out"
-        told = {"level": "warning", "message": {"text": text}}
-        run["invocations"][0]["toolExecutionNotifications"] = [told]
     return json.render({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
@@ -50,16 +57,23 @@ def _title(code: str) -> str:
     return CODES.get(code, code.replace("_", " "))
 
 
-def _somewhere(found: Sequence[Note]) -> str:
+def _somewhere(document: Document, found: Sequence[Note]) -> str:
     """A file for what has no place: GitHub refuses a report with a result that has none."""
-    return next((note.file for note in found if note.file), "")
+    sources = [change["source"] for change in document.get("changes", ())]
+    files = [*(note.file for note in found), *(source["file"] for source in sources if source)]
+    return next(filter(None, files), "")
+
+
+def _notification(level: str, text: str) -> dict[str, Any]:
+    return {"level": level, "message": {"text": text}}
 
 
 def _result(note: Note, rules: Sequence[str], somewhere: str) -> dict[str, Any]:
-    location: dict[str, Any] = {}
-    if file := note.file or somewhere:
-        region = {"startLine": max(note.line, 1), "startColumn": max(note.column, 1)}
-        location["physicalLocation"] = {"artifactLocation": {"uri": _uri(file)}, "region": region}
+    region = {"startLine": max(note.line, 1), "startColumn": max(note.column, 1)}
+    uri = _uri(note.file or somewhere)
+    location: dict[str, Any] = {
+        "physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}
+    }
     if note.address:
         location["logicalLocations"] = [{"fullyQualifiedName": note.address, "kind": "resource"}]
     same = "\0".join([note.code, note.address or note.file, note.message])
@@ -68,7 +82,7 @@ def _result(note: Note, rules: Sequence[str], somewhere: str) -> dict[str, Any]:
         "ruleIndex": rules.index(note.code),
         "level": note.level,
         "message": {"text": note.message},
-        "locations": [location] if location else [],
+        "locations": [location],
         "partialFingerprints": {"note/v1": hashlib.sha256(same.encode()).hexdigest()[:32]},
     }
 

@@ -167,3 +167,16 @@ def test_what_moved_is_written_wherever_somebody_reads_it(
         "stale",
         True,
     )
+
+
+def test_the_plan_that_is_read_is_not_written(
+    emulator: Emulator, planned: tuple[str, ...], cli: Cli
+) -> None:
+    before = Path("plan.json").read_bytes()
+    Path("link.json").symlink_to("plan.json")
+    for file in ("plan.json", "./plan.json", "link.json"):
+        result = cli(*planned, "--output", f"json={file}")
+        assert result.code == 64
+        assert f"--output would write {file}, which is read with plan.json" in result.err
+    assert Path("plan.json").read_bytes() == before
+    assert writes(emulator) == 1

@@ -161,3 +161,38 @@ def test_github_gets_its_files(
     refused = cli(*words)
     assert (refused.code, "::notice" in refused.out) == (1, True)
     assert "GITHUB_STEP_SUMMARY (no/summary.md) cannot be written" in refused.err
+
+
+def test_github_gets_them_once(
+    emulator: Emulator, desired: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_OUTPUT", "outputs")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    words = ("--output", "github", "--output", "github=a.txt", "--output", "github=b.txt")
+    for number, (what, of) in enumerate((("plan", desired), ("plan", "none.yaml")), 1):
+        cli(what, of, "--endpoint-url", emulator.url, *words)
+        outputs = Path("outputs").read_text(encoding="utf-8").splitlines()
+        assert len([line for line in outputs if line.startswith("errors=")]) == number
+        assert Path("summary.md").read_text(encoding="utf-8").count("### ") == number
+
+
+def test_one_that_cannot_be_written_keeps_none_of_the_others_away(cli: Cli) -> None:
+    Path("bad.yaml").write_text("", encoding="utf-8")
+    for what in ("validate", "plan"):
+        words = ("--output", "json=/dev/full", "--output", f"json={what}.json")
+        result = cli(what, "bad.yaml", *words)
+        assert result.code == 1
+        assert "/dev/full cannot be written" in result.err
+        assert "E011" in result.out + result.err
+        assert json.loads(Path(f"{what}.json").read_text(encoding="utf-8"))["problems"]
+
+
+def test_github_gets_them_although_nobody_reads_stdout(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("", encoding="utf-8")
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = command("validate", "bad.yaml", "--output", "github")
+    surroundings = {**environment(), "GITHUB_OUTPUT": "outputs"}
+    subprocess.run(words, stdout=writing, env=surroundings, check=False)
+    os.close(writing)
+    assert "errors=1" in Path("outputs").read_text(encoding="utf-8")

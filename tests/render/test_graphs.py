@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pydot
@@ -83,13 +84,53 @@ def plan() -> dict[str, Any]:
 
 @pytest.mark.parametrize("format", READERS)
 def test_no_text_is_syntax(plan: dict[str, Any], format: str) -> None:
-    text = render(plan, format)
-    assert not active(text.replace("\n", ""))
-    labels, edges = READERS[format](text)
-    assert {safe(change["address"]) for change in plan["changes"]} <= {
-        label[0] for label in labels.values()
+    for first in range(0, len(plan["changes"]), 50):
+        some = plan["changes"][first : first + 50]
+        text = render({**plan, "changes": some}, format)
+        assert not active(text.replace("\n", ""))
+        labels, edges = READERS[format](text)
+        assert {safe(change["address"]) for change in some} <= {
+            label[0] for label in labels.values()
+        }
+        assert {name for edge in edges for name in edge} <= set(labels)
+
+
+def objects(count: int, parents: int = 0) -> dict[str, Any]:
+    """A graph in which each object refers to so many of those before it."""
+    names = [f"host/h{n}" for n in range(count)]
+    return {
+        "objects": [
+            {"address": name, "state": "", "depends_on": names[max(0, n - parents) : n]}
+            for n, name in enumerate(names)
+        ]
     }
-    assert {name for edge in edges for name in edge} <= set(labels)
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_what_is_too_much_to_be_drawn_is_counted(format: str) -> None:
+    for count, shown in ((300, 300), (301, 300), (10_000, 300)):
+        labels, edges = READERS[format](render(objects(count, 1), format))
+        assert len([label for label in labels.values() if label[0].startswith("host/")]) == shown
+        assert [f"and {count - 300} more"] * (count > 300) == [
+            label[0] for label in labels.values() if not label[0].startswith("host/")
+        ]
+        assert {name for edge in edges for name in edge} <= set(labels)
+        assert len(edges) == shown - 1
+
+
+def test_mermaid_draws_no_more_than_mermaid_does() -> None:
+    """Its limits are maxTextSize and maxEdges (https://mermaid.js.org/config/schema-docs/config.html)."""
+    labels, edges = read_mermaid(render(objects(200, 5), "mermaid"))
+    assert 450 < len(edges) <= 500
+    assert re.fullmatch(r"and \d+ more", list(labels.values())[-1][0])
+    hostile = objects(300, 1)
+    for each in hostile["objects"]:
+        each["address"] += "\U0001f600" * 100
+        each["depends_on"] = []
+    text = render(hostile, "mermaid")
+    assert 40_000 < len(text) < 50_000
+    shown = len(read_mermaid(text)[0]) - 1
+    assert [f"and {300 - shown} more"] in read_mermaid(text)[0].values()
 
 
 def test_other_formats_draw_nothing(cli: Cli) -> None:
@@ -98,3 +139,16 @@ def test_other_formats_draw_nothing(cli: Cli) -> None:
     assert (
         cli("graph", ROOT / "examples" / "quickstart", "--output", "json").json["kind"] == "graph"
     )
+
+
+def test_of_the_options_of_a_plan_it_has_what_changes_the_picture(cli: Cli) -> None:
+    path = ROOT / "examples" / "quickstart"
+    assert cli("apply", "--local", "--wait", "--yes", path).code == 0
+    Path("empty.yaml").write_text("version: 1\nowner: platform\n", encoding="utf-8")
+    line = ("graph", "--of", "plan", "--local", "empty.yaml")
+    assert read_mermaid(cli(*line).out)[0] == {}
+    labels, _ = read_mermaid(cli(*line, "--prune").out)
+    assert [state for _, state in labels.values()] == ["delete"] * 3
+    for other in ("--adopt", "--allow-destroy=connection/a", "--allow-empty", "--allow-pending"):
+        result = cli(*line, other)
+        assert (result.code, "No such option" in result.err) == (64, True)

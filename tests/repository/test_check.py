@@ -14,7 +14,7 @@ from reconciler.emulator import Emulator
 from tests.conftest import REGION, ROOT, Cli
 from tests.repository.comments import Comments
 from tests.repository.runner import Runner, evaluated, loaded
-from tests.repository.scratch import AFTER, BEFORE, WORKFLOW, Scratch
+from tests.repository.scratch import AFTER, BEFORE, RULES, WORKFLOW, Scratch
 
 ACTION = ROOT / ".github" / "actions" / "check"
 CONNECTION = "connections: [{name: main, provider_type: GitHub}]\n"
@@ -41,7 +41,7 @@ def scratch(
     live = ("--endpoint-url", emulator.url, "--allow-pending")
     assert cli("apply", "--yes", *live, made.repository / "connections").code == 0
     made.commit({"connections/hosts.yaml": AFTER})
-    github["event"] = {"pull_request": {"number": 7, "base": {"sha": made.base}}}
+    github["event"] = {"pull_request": {"number": 7, "base": {"ref": "main", "sha": made.base}}}
     return made
 
 
@@ -64,7 +64,7 @@ def test_a_pull_request_is_told_what_it_would_do(
     assert "### Plan: 1 to update." in runner.summary
 
     (comment,) = comments.every
-    assert comment["body"].startswith("<!-- reconciler check: reconciler -->\n<!-- reconciler:")
+    assert comment["body"].startswith("<!-- reconciler check: reconciler -->\n### Plan:")
     assert "| **`~`** | `host/ghes` | `update` |" in comment["body"]
     assert "provider_endpoint: https://a.example.com -> https://b.example.com" in comment["body"]
     assert f"Fingerprint of this plan: `{outputs['fingerprint']}`" in comment["body"]
@@ -153,6 +153,17 @@ def test_rules_are_those_of_the_base_branch(scratch: Scratch, comments: Comments
     assert "endpoints are https" in comments.every[0]["body"]
 
 
+def test_rules_are_those_that_the_base_branch_has_now(scratch: Scratch) -> None:
+    """What was merged there since the pull request was opened holds, too."""
+    stricter = RULES.replace('startsWith("https://")', 'endsWith(".example.org")')
+    scratch.git("checkout", "-q", "main")
+    scratch.commit({"policies/rules.yaml": stricter})
+    scratch.git("checkout", "-q", "change")
+    scratch.github["sha"] = scratch.git("rev-parse", "HEAD")
+    code, _, runner = scratch.run("plan")
+    assert code == 5, runner.log + runner.errors
+
+
 def test_rules_in_the_tree_under_review_are_refused_unless_it_is_asked_for(
     scratch: Scratch, surroundings: dict[str, str], comments: Comments, tmp_path: Path
 ) -> None:
@@ -187,7 +198,6 @@ def test_a_pull_request_of_a_fork_is_checked_without_credentials(
     scratch.commit({"connections/hosts.yaml": AFTER + "  colour: red\n"})
     for name in [name for name in scratch.environment if name.startswith("AWS_")]:
         del scratch.environment[name]
-    scratch.inputs["arguments"] = ""
     code, _, runner = scratch.run("validate")
     assert code == 1
     assert "file=connections/hosts.yaml,line=7,col=3::" in runner.log
@@ -195,6 +205,32 @@ def test_a_pull_request_of_a_fork_is_checked_without_credentials(
     code, _, runner = scratch.run("validate")
     assert (code, runner.log) == (0, "Valid: 1 object declared (hosts 1).\n")
     assert (scratch.roles, comments.asked) == ([], [])
+
+
+def test_an_owner_that_no_file_names_holds_everywhere(scratch: Scratch) -> None:
+    """A fork's check has no use for the arguments of a plan, but for the owner."""
+    scratch.inputs["owner"] = "the platform"
+    arguments = scratch.inputs["arguments"].replace("--owner=the platform", "--prune")
+    scratch.inputs["arguments"] = arguments
+    scratch.commit({"connections/hosts.yaml": AFTER.replace("owner: the platform\n", "")})
+    code, _, runner = scratch.run("validate")
+    assert (code, runner.log) == (0, "Valid: 1 object declared (hosts 1).\n"), runner.errors
+    code, outputs, runner = scratch.run("plan")
+    assert (code, outputs["changes"]) == (0, "1"), runner.errors
+    scratch.merged()
+    assert scratch.run("plan")[0] == 0
+    code, _, runner = scratch.run("apply")
+    assert (code, "Apply: 1 applied." in runner.log) == (7, True), runner.errors
+
+
+def test_offline_there_are_no_arguments_of_a_plan(
+    scratch: Scratch, surroundings: dict[str, str], tmp_path: Path
+) -> None:
+    runner = Runner(tmp_path / "alone", scratch.github, surroundings)
+    scratch.check_out(runner, {"path": "tree"})
+    given = {"paths": "connections", "working-directory": "tree", "arguments": "--prune"}
+    code, _ = runner.action(ACTION, {**given, "offline": "true", "comment": "false"})
+    assert code == 0, runner.errors
 
 
 MAIN = {"ref_type": "branch", "ref_name": "main"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import file_options, guard_options, option, paths, target_options
+from reconciler.cli.options import file_options, option, paths, prune, target_options
 from reconciler.cli.output import tell
 
 
@@ -27,7 +27,7 @@ Examples:
     help="What to draw; only desired is offline.",
 )
 @target_options
-@guard_options
+@prune
 @file_options
 def command(**options: Any) -> int:
     """Draw objects and references as Mermaid (the default here) or DOT."""
