@@ -87,6 +87,23 @@ def test_gitlab_counts_the_changes_and_applies_what_was_shown(
     assert (code, "https://c.example.com" in said) == (6, True), said
 
 
+@pytest.mark.parametrize("kind", ["file", "link", "link to nothing"])
+def test_gitlab_takes_no_journal_that_was_merged(
+    kind: str, project: Path, emulator: Emulator
+) -> None:
+    """The cache is unpacked into the checkout, and what lies there already would be in it."""
+    place = project / ".reconciler"
+    if kind == "file":
+        (place / "journal").mkdir(parents=True)
+        (place / "journal" / "a.jsonl").write_text("{}", encoding="utf-8")
+    else:
+        place.symlink_to(project if kind == "link" else "nowhere")
+    inputs = {"paths": "hosts.yaml", "arguments": f"--endpoint-url {emulator.url}"}
+    code, said = gitlab("reconciler-plan", inputs, project)
+    assert (code, ".reconciler is part of the repository" in said) == (64, True), said
+    assert not (project / "plan.json").exists()
+
+
 def test_gitlab_holds_plans_against_rules_that_lie_elsewhere(
     project: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
