@@ -143,6 +143,7 @@ OTHER = "GitHub}\n  - {name: b, provider_type: Bitbucket}"
 def test_one_outcome_for_what_failed_when_it_was_to_go_with_its_parent(emulator: Emulator) -> None:
     made(emulator, CHAIN)
     text = CHAIN.replace("GitHub}", OTHER).replace("GitHub", "Bitbucket").replace(": a}", ": b}")
+    text += CHAIN[CHAIN.index("  - resource_name") :].replace("name: net", "name: web")
     api = Between(api_of(emulator), refuse("DeleteSyncConfiguration"))
     desired, plan = replacing(emulator, text, api)
     report = carried_out(plan, desired, api, wait=0.0)
@@ -151,6 +152,7 @@ def test_one_outcome_for_what_failed_when_it_was_to_go_with_its_parent(emulator:
         ("connection/a", "skipped"),
         ("connection/b", "applied"),
         ("repository_link/acme/net", "deferred"),
+        ("sync_configuration/web", "deferred"),
     ]
     assert api.written == ["CreateConnection"]
 

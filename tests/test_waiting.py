@@ -25,8 +25,11 @@ from tests.test_apply import (
     applied,
     desired_of,
     planned,
+    quick,
     refuse,
 )
+
+__all__ = ["quick"]
 
 
 def test_what_is_deferred_says_what_it_waits_for(emulator: Emulator) -> None:
@@ -72,6 +75,18 @@ def test_the_looks_become_rarer_and_the_last_ends_with_the_time(emulator: Emulat
     left = [event.seconds for event in events if isinstance(event, Waiting)]
     assert left == pytest.approx([18.0, 17.5, 17.0, 16.0, 14.0, 9.0, 4.0])
     assert sum(slept) == pytest.approx(18.0)
+
+
+def test_what_waited_goes_on_in_the_order_of_the_plan(quick: Emulator) -> None:
+    old = "version: 1\nowner: platform\nconnections: [{name: old, provider_type: GitHub}]\n"
+    applied(desired_of(old), api_of(quick))
+    new = "  - {name: new, provider_type: GitHub, previously: [old]}\n"
+    desired = desired_of(DESIRED.replace("repository_links:", new + "repository_links:"))
+    plan = planned(desired, api_of(quick))
+    events = list(apply_plan(plan, desired, api_of(quick), run="r", today=TODAY, wait=5.0))
+    outcomes = [event for event in events if isinstance(event, Outcome)]
+    assert {outcome.status for outcome in outcomes} == {"applied"}
+    assert [outcome.change for outcome in outcomes] == list(plan.work)
 
 
 def test_what_was_carried_out_in_part_is_waited_for(emulator: Emulator) -> None:
