@@ -126,7 +126,7 @@ def test_what_cannot_be_evaluated_is_refused(
     options = policy({"id": "bad", "expression": expression})
     result = cli("plan", *LOCAL, files, *options, "--output", "json")
     assert result.code == 5
-    first, _ = said(result.json)
+    first = said(result.json)[0]
     assert first[2].startswith(f"no (policy bad could not be evaluated: {reason}")
     assert "<class" not in first[2]
     assert len(first[2]) < 300
