@@ -61,8 +61,10 @@ class Evaluator:
     """Evaluates expressions over facts."""
 
     def __init__(self, facts: Facts) -> None:
+        from celpy import Environment
         from celpy.adapter import json_to_cel
 
+        Environment().compile("true")  # makes the parser, which is not the first rule's time
         self._shared = {name: json_to_cel(value) for name, value in facts.shared.items()}
         self._things = {
             name: [json_to_cel(thing) for thing in things] for name, things in facts.things.items()
