@@ -110,18 +110,18 @@ class Planning:
     allow: Allow
     compare: Compare
     outputs: Outputs
-    allow_pending: bool
-    simulate: bool
-    deletes: bool
+    allow_pending: bool = False
+    simulate: bool = False
+    deletes: bool = False
     """Whether what is there and not declared, or declared, gets deleted."""
-    journals: Path | None
+    journals: Path | None = None
     """The folder of the journals; none for a command that has nothing to do with them."""
-    settle: float
-    rules: tuple[Rule, ...]
-    preflight: bool
-    lock: str
-    lock_lease: float
-    lock_timeout: float
+    settle: float = SETTLE_SECONDS
+    rules: tuple[Rule, ...] = ()
+    preflight: bool = False
+    lock: str = ""
+    lock_lease: float = 0.0
+    lock_timeout: float = 0.0
 
     @classmethod
     def of(

@@ -43,15 +43,7 @@ def run_of(api: Api, journal: Journal, settle: float) -> Run:
         compare=partial(diff, prune=False),
         outputs=nothing,
         allow_pending=True,
-        simulate=False,
-        deletes=False,
-        journals=None,
         settle=settle,
-        rules=(),
-        preflight=False,
-        lock="",
-        lock_lease=0.0,
-        lock_timeout=0.0,
     )
     return Run(planning, api, Target(ACCOUNT, REGION), TODAY, journal)
 

@@ -250,15 +250,8 @@ class Runs:
             compare=partial(diff, prune=prune),
             outputs=nothing,
             allow_pending=True,
-            simulate=False,
             deletes=prune,
-            journals=None,
             settle=WINDOW,
-            rules=(),
-            preflight=False,
-            lock="",
-            lock_lease=0.0,
-            lock_timeout=0.0,
         )
         return Run(planning, between, TARGET, TODAY, Journal(self.journal))
 
