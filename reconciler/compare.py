@@ -28,6 +28,10 @@ class FieldChange:
     forces_replacement: bool = False
 
 
+Ignored = tuple[Ignore, FieldChange]
+"""A difference that is left alone, and the rule that says so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """How a declared object is held against a live one."""
@@ -47,13 +51,22 @@ class Comparison:
 
     def fields(self, resource: Resource, live: Live, ids: Ids) -> tuple[FieldChange, ...]:
         """Every difference of members, tags, ownership and protection, in that order."""
-        ignored = [rule.field for rule in resource.ignore if self.is_on(rule)]
-        judged = [
-            change
-            for change in (*self._members(resource, live, ids), *self._tags(resource, live))
-            if not any(fnmatchcase(change.path, pattern) for pattern in ignored)
-        ]
+        every = (*self._members(resource, live, ids), *self._tags(resource, live))
+        judged = [change for change in every if self._rule(resource, change) is None]
         return (*judged, *self._own(resource, live, changes=bool(judged)))
+
+    def ignored(self, resource: Resource, live: Live, ids: Ids) -> Iterator[Ignored]:
+        """Every difference that a rule of the entry leaves alone, with that rule."""
+        if not resource.ignore:
+            return
+        for change in (*self._members(resource, live, ids), *self._tags(resource, live)):
+            if (rule := self._rule(resource, change)) is not None:
+                yield rule, change
+
+    def _rule(self, resource: Resource, change: FieldChange) -> Ignore | None:
+        """The first rule that leaves a difference alone."""
+        rules = (r for r in resource.ignore if fnmatchcase(change.path, r.field) and self.is_on(r))
+        return next(rules, None)
 
     def is_on(self, rule: Ignore) -> bool:
         """Whether an ignore rule still holds today; a malformed date means it does not."""

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.bind import Finding, Key, bind, key_of
-from reconciler.compare import Comparison, FieldChange, Id, Ids, date_of
+from reconciler.compare import Comparison, FieldChange, Id, Ids, Ignored, date_of
 from reconciler.kinds import BY_NAME, KINDS
 from reconciler.resource import (
     Address,
@@ -61,6 +61,8 @@ class Change:
     deleted, before that and ahead of its own turn."""
     depends_on: tuple[Address, ...] = ()
     """The objects that this one refers to: where it is declared, or else where it is."""
+    ignored: tuple[Ignored, ...] = ()
+    """The differences that rules of its entry leave alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,7 @@ class _Diff:
             resource=resource,
             live=live,
             protect=self._protect(address, live),
+            ignored=tuple(self.compare.ignored(resource, live, self.ids)),
         )
 
     def _protect(self, address: Address | None, live: Live) -> str | None:

@@ -11,7 +11,7 @@ Plan + outcomes --> document                reconciler.report    pure, and rende
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from functools import partial
 from typing import Protocol
@@ -19,8 +19,10 @@ from typing import Protocol
 from reconciler.apply import Event, apply
 from reconciler.compare import Comparison
 from reconciler.diff import Differences, diff
-from reconciler.errors import ReconcilerError
-from reconciler.guards import Allow, check
+from reconciler.drift import QUIET, DriftForm, drift_document
+from reconciler.errors import ReconcilerError, TargetError
+from reconciler.guards import Allow, check, wrong_target
+from reconciler.health import look
 from reconciler.observe import observe
 from reconciler.plan import Plan, make_plan
 from reconciler.resource import Api, Desired, Observed, Target
@@ -55,6 +57,33 @@ def plan_for(
     compare = compare or partial(diff, prune=prune)
     differences = compare(desired, observed, today=today)
     return check(make_plan(desired, observed, differences), allow)
+
+
+def drift_of(
+    desired: Desired,
+    api: Api,
+    target: Target,
+    *,
+    today: date,
+    applied: Desired | None = None,
+    base: str | None = None,
+    quiet: Collection[str] = QUIET,
+) -> DriftForm:
+    """Read the target and say how it differs from what is desired; nothing is written.
+
+    `applied` is what was desired in the revision `base`, which was applied last; `quiet` are the
+    classes of findings that do not count. Raises `TargetError`
+    when the files are for another target.
+    """
+    observed = observe(api, target)
+    plan = make_plan(desired, observed, diff(desired, observed, today=today))
+    for refusal in wrong_target(plan, DEFAULT_ALLOW):
+        raise TargetError(refusal.message)
+    before = None
+    if applied is not None:
+        before = make_plan(applied, observed, diff(applied, observed, today=today))
+    health = look(api, [c.live for c in plan.changes if c.live and c.resource])
+    return drift_document(plan, health, applied=before, base=base, quiet=quiet)
 
 
 def apply_plan(

@@ -10,9 +10,10 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from reconciler.apply import Event, Seen
+from reconciler.compare import FieldChange
 from reconciler.diff import Action, Change
 from reconciler.plan import Plan, Task, removes, worklist
-from reconciler.resource import Address, plain
+from reconciler.resource import Address, Source, Target, plain
 from reconciler.spec.problems import FORMAT_VERSION
 from reconciler.writer import Outcome, Status
 
@@ -155,15 +156,10 @@ class ReportForm(PlanForm):
 
 def plan_document(plan: Plan) -> PlanForm:
     """The plan as plain data."""
-    target = plan.target
     return {
         "format_version": FORMAT_VERSION,
         "kind": "plan",
-        "target": {
-            "account": target.account,
-            "region": target.region,
-            "endpoint": target.endpoint,
-        },
+        "target": target_form(plan.target),
         "owner": plan.owner,
         "fingerprint": plan.fingerprint,
         "changes": [_change(plan, change) for change in plan.work],
@@ -188,7 +184,7 @@ def plan_document(plan: Plan) -> PlanForm:
             for refusal in plan.refusals
         ],
         "worklist": [_task(plan, task) for task in plan.worklist],
-        "coverage": _coverage(plan),
+        "coverage": coverage_form(plan),
         "summary": _counts([change.action for change in plan.changes]),
         "deferred": _counts([change.then for change in plan.changes if change.then]),
     }
@@ -270,15 +266,7 @@ def _change(plan: Plan, change: Change) -> ChangeForm:
         "then": change.then.value if change.then else None,
         "reason": change.reason,
         "id": (change.live.arn or change.live.id) if change.live else None,
-        "fields": [
-            {
-                "path": field.path,
-                "before": plain(field.before),
-                "after": plain(field.after),
-                "forces_replacement": field.forces_replacement,
-            }
-            for field in change.fields
-        ],
+        "fields": [field_form(field) for field in change.fields],
         "calls": [
             {"operation": call.operation, "parameters": plain(call.parameters)}
             for call in change.calls
@@ -290,9 +278,28 @@ def _change(plan: Plan, change: Change) -> ChangeForm:
     }
 
 
-def _source(plan: Plan, address: Address | None) -> SourceForm | None:
-    source = plan.sources.get(address) if address else None
+def field_form(field: FieldChange) -> FieldForm:
+    """A difference as plain data."""
+    return {
+        "path": field.path,
+        "before": plain(field.before),
+        "after": plain(field.after),
+        "forces_replacement": field.forces_replacement,
+    }
+
+
+def target_form(target: Target) -> TargetForm:
+    """A target as plain data."""
+    return {"account": target.account, "region": target.region, "endpoint": target.endpoint}
+
+
+def source_form(source: Source | None) -> SourceForm | None:
+    """A place in the files as plain data."""
     return {"file": source.file, "line": source.line, "column": source.column} if source else None
+
+
+def _source(plan: Plan, address: Address | None) -> SourceForm | None:
+    return source_form(plan.sources.get(address) if address else None)
 
 
 def _task(plan: Plan, task: Task) -> TaskForm:
@@ -308,7 +315,8 @@ def _task(plan: Plan, task: Task) -> TaskForm:
     }
 
 
-def _coverage(plan: Plan) -> CoverageForm:
+def coverage_form(plan: Plan) -> CoverageForm:
+    """What a plan rests on, as plain data."""
     return {
         "complete": not plan.gaps,
         "unread": [

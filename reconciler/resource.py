@@ -87,6 +87,20 @@ class Calls:
     list_per: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Syncs:
+    """How the service tells how the syncs of a kind go: the operations with the latest attempt of
+    an object, that of its branch (a field), the blockers, what else a parent syncs, and the one
+    that resolves a blocker."""
+
+    attempt: str
+    branch_attempt: str
+    blockers: str
+    definitions: str
+    resolve: str
+    branch: str
+
+
 class Ignore(BaseModel):
     """A rule that leaves one field of one entry alone, with the reason somebody gave for it."""
 
@@ -112,6 +126,8 @@ class Resource(Part):
     """The statuses in which AWS documents updates; empty: in any."""
     arn_pattern: ClassVar[str] = ""
     """What the ARN of such an object looks like, for references that are written as one."""
+    syncs: ClassVar[Syncs | None] = None
+    """Where the service tells how the syncs of such an object go, if it has any."""
     todo: ClassVar[Mapping[str, str]] = {}
     """What a person has to do about an object in each status that is not AVAILABLE."""
 

@@ -70,7 +70,7 @@ class Between:
 
 def api_of(emulator: Emulator) -> AwsApi:
     settings = Settings(region=REGION, endpoint_url=emulator.url, access_key=(ACCOUNT, "x"))
-    return AwsApi(Session(settings))
+    return AwsApi(Session(settings), writes=True)
 
 
 def desired_of(text: str) -> Desired:

@@ -116,7 +116,7 @@ with Emulator(EmulatorSettings(handshake="auto", handshake_seconds=0.0)) as emul
     settings = Settings(
         region="eu-west-1", endpoint_url=emulator.url, access_key=("111122223333", "x")
     )
-    api = WithWidgets(AwsApi(Session(settings)))
+    api = WithWidgets(AwsApi(Session(settings), writes=True))
     target = Target("111122223333", "eu-west-1")
 
     def go(name, file, prune=False):

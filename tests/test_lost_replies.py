@@ -73,7 +73,7 @@ def impatient(emulator: Emulator) -> AwsApi:
         access_key=(ACCOUNT, "secret"),
         write_seconds=0.3,
     )
-    return AwsApi(Session(settings))
+    return AwsApi(Session(settings), writes=True)
 
 
 def sent(emulator: Emulator) -> Counter[str]:

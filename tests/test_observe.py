@@ -35,7 +35,7 @@ def quick() -> Iterator[Emulator]:
 @pytest.fixture
 def api(quick: Emulator) -> AwsApi:
     settings = Settings(region=REGION, endpoint_url=quick.url, access_key=(ACCOUNT, "x"))
-    return AwsApi(Session(settings))
+    return AwsApi(Session(settings), writes=True)
 
 
 def client(emulator: Emulator, region: str = REGION) -> Any:

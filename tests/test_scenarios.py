@@ -120,7 +120,7 @@ def shared() -> Iterator[World]:
         settings = Settings(
             region=REGION, endpoint_url=emulator.url, access_key=(ACCOUNT, "secret")
         )
-        yield World(emulator, AwsApi(Session(settings)), {})
+        yield World(emulator, AwsApi(Session(settings), writes=True), {})
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from botocore.exceptions import (
 
 from reconciler.aws.masking import one_line, without_secrets
 from reconciler.aws.pacer import Pacer
+from reconciler.aws.reads import only_reads
 from reconciler.aws.session import READ_SECONDS, Session
 from reconciler.aws.shapes import misfit
 from reconciler.errors import (
@@ -92,13 +93,18 @@ that takes requests and never answers holds a read up for a minute at most."""
 
 
 class AwsApi:
-    """CodeConnections as this program sees it; one instance serves one target."""
+    """CodeConnections as this program sees it; one instance serves one target. Only one that
+    `writes` has a client that can change anything."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, writes: bool = False) -> None:
         service = session.settings.service
         self._reader = session.client(service, attempts=1, seconds=READ_SECONDS)
-        self._writer = session.client(service, attempts=1, seconds=session.settings.write_seconds)
-        for client in (self._reader, self._writer):
+        only_reads(self._reader)
+        self._writer = self._reader
+        if writes:
+            seconds = session.settings.write_seconds
+            self._writer = session.client(service, attempts=1, seconds=seconds)
+        for client in {self._reader, self._writer}:
             client.meta.events.register(f"before-parse.{service}.*", _refuse_broken_reply)
         self._pool = ThreadPoolExecutor(max_workers=session.settings.parallelism)
         self._pacer = Pacer()

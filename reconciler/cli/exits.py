@@ -77,3 +77,19 @@ def _outcomes(outcomes: Any) -> list[Exit]:
     if statuses & {"failed", "skipped"}:
         codes.append(Exit.PARTLY if made else Exit.ERROR)
     return codes
+
+
+def drift_code(document: Mapping[str, Any]) -> Exit:
+    """The code for a drift report: what was not read goes before what a person has to do, and that
+    before any other drift."""
+    counted = {
+        "error": Exit.ERROR,
+        "warning": Exit.DIFFERENCES,
+    }
+    return worst(
+        *(
+            Exit.WAITING if finding["code"] == "waiting" else counted[finding["level"]]
+            for finding in document["findings"]
+            if finding["level"] in counted
+        )
+    )

@@ -112,6 +112,8 @@ class Planning:
     outputs: Outputs
     allow_pending: bool = False
     simulate: bool = False
+    writes: bool = False
+    """Whether anything may be changed; otherwise the client cannot."""
     deletes: bool = False
     """Whether what is there and not declared, or declared, gets deleted."""
     journals: Path | None = None
@@ -131,12 +133,14 @@ class Planning:
         desired: Desired | None = None,
         compare: Compare | None = None,
         simulate: bool = False,
+        writes: bool = False,
         deletes: bool = False,
     ) -> Planning:
         """Understand the options and load the files; wrong files end the command here.
 
         `desired` stands in for files; `compare` makes the differences, which without it lead to
-        what is declared; `simulate` lets the simulated person of a local target approve.
+        what is declared; `simulate` lets the simulated person of a local target approve, and only
+        a planning that `writes` can be carried out.
         """
         check_consistent(click.get_current_context())
         if options.get("lock") and options["lock_lease"] < 1.5 * options["settle"]:
@@ -158,6 +162,7 @@ class Planning:
             outputs=outputs,
             allow_pending=options.get("allow_pending", False),
             simulate=simulate,
+            writes=writes,
             deletes=deletes or options.get("prune", False),
             journals=folder_of(options["journal"]) if "journal" in options else None,
             settle=options.get("settle", SETTLE_SECONDS),
@@ -171,7 +176,7 @@ class Planning:
     @contextmanager
     def opened(self) -> Iterator[Run]:
         """The target, for as long as the block runs."""
-        with opened(self.target, self.desired, simulate=self.simulate) as found:
+        with opened(self.target, self.desired, simulate=self.simulate, writes=self.writes) as found:
             journal = Journal()
             if self.journals is not None:
                 owner = self.desired.owner

@@ -73,16 +73,18 @@ def check_consistent(context: click.Context) -> None:
 
 
 @contextmanager
-def opened(options: TargetOptions, desired: Desired, *, simulate: bool) -> Iterator[Opened]:
-    """The target, for as long as the block runs; `simulate` lets the simulated person of
-    the local one act.
+def opened(
+    options: TargetOptions, desired: Desired, *, simulate: bool, writes: bool
+) -> Iterator[Opened]:
+    """The target, for as long as the block runs; only when it `writes` can the run change anything
+    there. `simulate` lets the simulated person of the local one act.
 
     The local one plays the account and Region that the files insist on, so that files made for a
     real account can be tried unchanged. For the others AWS_REGION counts as for the AWS CLI, which
     boto3 does not know.
     """
     if options.local:
-        with _local(options, desired, simulate=simulate) as found:
+        with _local(options, desired, simulate=simulate, writes=writes) as found:
             yield found
         return
     from reconciler.aws.api import AwsApi
@@ -97,7 +99,7 @@ def opened(options: TargetOptions, desired: Desired, *, simulate: bool) -> Itera
             parallelism=options.parallelism,
         )
     )
-    api = AwsApi(session)
+    api = AwsApi(session, writes=writes)
     _check_service(api, options.service, desired)
     target = Target(session.account(), session.region, api.endpoint)
     if not is_aws(api.endpoint):
@@ -115,7 +117,9 @@ def _literal(text: str) -> str:
 
 
 @contextmanager
-def _local(options: TargetOptions, desired: Desired, *, simulate: bool) -> Iterator[Opened]:
+def _local(
+    options: TargetOptions, desired: Desired, *, simulate: bool, writes: bool
+) -> Iterator[Opened]:
     from reconciler.aws.api import AwsApi
     from reconciler.aws.session import Session, Settings
     from reconciler.emulator import Emulator, StoreError
@@ -142,7 +146,7 @@ def _local(options: TargetOptions, desired: Desired, *, simulate: bool) -> Itera
         console = f"reconciler emulator approve {{address}} --store {path}"
         if options.local_handshake == "auto":
             console = "a simulated person approves after a second; nothing to do"
-        api = AwsApi(Session(settings))
+        api = AwsApi(Session(settings), writes=writes)
         _check_service(api, options.service, desired)
         with closing(api):
             place = f"local {store.resolve()} {emulator.store_id}"

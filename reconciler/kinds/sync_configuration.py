@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from reconciler.fields import Immutable, Reference, Text, Wire
 from reconciler.kinds.repository_link import RepositoryLink
-from reconciler.resource import Calls, Resource
+from reconciler.resource import Calls, Resource, Syncs
 
 STACK = r"^[0-9A-Za-z]+[0-9A-Za-z_\\-]*$"
 ROLE = r"arn:aws(-[\w]+)*:iam::\d{12}:role/[a-zA-Z_0-9+=,.@\-_/]+"
@@ -30,6 +30,14 @@ class SyncConfiguration(Resource):
         id="ResourceName",
         fixed={"SyncType": "CFN_STACK_SYNC"},
         list_per="repository",
+    )
+    syncs: ClassVar = Syncs(
+        attempt="GetResourceSyncStatus",
+        branch_attempt="GetRepositorySyncStatus",
+        blockers="GetSyncBlockerSummary",
+        definitions="ListRepositorySyncDefinitions",
+        resolve="UpdateSyncBlocker",
+        branch="branch",
     )
 
     resource_name: Annotated[str, Immutable(), Text(1, 100, STACK)]

@@ -31,7 +31,8 @@ class Note:
 
 def notes(document: Mapping[str, Any]) -> list[Note]:
     """Every note, the most important first, and each level in the order of the document."""
-    found = _problems(document) if document["kind"] == "problems" else _of_a_plan(document)
+    makers = {"problems": _problems, "drift": _of_drift}
+    found = makers.get(document["kind"], _of_a_plan)(document)
     return sorted(found, key=lambda note: LEVELS.index(note.level))
 
 
@@ -39,6 +40,14 @@ def _problems(document: Mapping[str, Any]) -> Iterator[Note]:
     for problem in document["problems"]:
         hint = f" ({problem['hint']})" if problem["hint"] else ""
         yield _note("error", problem["code"], problem["message"] + hint, "", problem)
+
+
+def _of_drift(document: Mapping[str, Any]) -> Iterator[Note]:
+    for finding in document["findings"]:
+        level = {"info": "note"}.get(finding["level"], finding["level"])
+        text, address = finding["message"], finding["address"]
+        note = _note(level, finding["code"], text, address, finding["source"])
+        yield replace(note, link=finding["link"] or "")
 
 
 def _of_a_plan(document: Mapping[str, Any]) -> Iterator[Note]:

@@ -94,6 +94,8 @@ def result(document: Document) -> list[str]:
     match document:
         case {"kind": "problems"}:
             return [_problems(document)]
+        case {"kind": "drift"}:
+            return [_drift(document)]
         case {"outcomes": [_, *_]}:
             return [_outcomes(document)]
         case _:
@@ -112,6 +114,16 @@ def _problems(document: Document) -> str:
     declared = document["declared"]
     parts = ", ".join(f"{section} {n}" for section, n in declared.items())
     return f"Valid: {objects(sum(declared.values()))} declared{parts and f' ({parts})'}."
+
+
+def _drift(document: Document) -> str:
+    levels = {finding["level"] for finding in document["findings"]}
+    counts = {code.replace("_", " "): n for code, n in document["summary"].items() if n}
+    found = ", ".join(f"{n} {code}" for code, n in counts.items())
+    where = f"{objects(document['checked'])} of {place(document)}"
+    if levels <= {"info"}:
+        return f"As declared: {where}{found and f' ({found})'}."
+    return f"{'Not all checked' if 'error' in levels else 'Drift'}: {found}, in {where}."
 
 
 def _outcomes(document: Document) -> str:

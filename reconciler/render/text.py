@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from reconciler.drift import is_found
 from reconciler.render import _words as words
 from reconciler.render._words import Document
 from reconciler.safe import safe
@@ -35,6 +36,8 @@ def render(document: Document, *, color: bool = False) -> str:
     match document:
         case {"kind": "problems"}:
             blocks = [lines.problems(document)]
+        case {"kind": "drift"}:
+            blocks = [lines.drift(document)] if is_found(document) else []
         case {"outcomes": [_, *_]}:
             blocks = [
                 lines.outcomes(document),
@@ -72,6 +75,21 @@ class _Lines:
             text = safe(f"{problem['message']}{hint}")
             yield f"{safe(place)} {self.style(problem['code'], 'red')} {text}"
         yield self.style(words.result(document)[0], bold=bool(document["problems"]))
+
+    def drift(self, document: Document) -> Iterator[str]:
+        """One block a finding; what is declared stands where a plan has what will be."""
+        yield self.style(words.place(document), bold=True)
+        for finding in document["findings"]:
+            fg = {"error": "red", "warning": "yellow"}.get(finding["level"], "cyan")
+            code = self.style(f"{finding['code'].replace('_', ' '):>12}", fg, bold=True)
+            where = f"{safe(finding['address'])} " if finding["address"] else ""
+            yield f"{code}  {where}{safe(finding['message'])}"
+            width = max((len(safe(field["path"])) for field in finding["fields"]), default=0)
+            for field in finding["fields"]:
+                live, declared = words.value(field["before"]), words.value(field["after"])
+                yield f"{'':14}{safe(field['path']):<{width}}  {live}  (declared: {declared})"
+            if finding["link"]:
+                yield f"{'':14}where: {safe(finding['link'])}"
 
     def changes(self, document: Document) -> Iterator[str]:
         yield self.style(words.place(document), bold=True)

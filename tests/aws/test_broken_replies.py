@@ -71,7 +71,9 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def api(server: Server) -> AwsApi:
     url = f"http://127.0.0.1:{server.server_port}"
-    return AwsApi(Session(Settings(region=REGION, endpoint_url=url, access_key=(ACCOUNT, "x"))))
+    return AwsApi(
+        Session(Settings(region=REGION, endpoint_url=url, access_key=(ACCOUNT, "x"))), writes=True
+    )
 
 
 def read(api: AwsApi) -> Any:
@@ -192,7 +194,9 @@ def test_no_setting_of_the_user_makes_a_create_repeat(
 ) -> None:
     monkeypatch.setenv(name, value)
     url = f"http://127.0.0.1:{server.server_port}"
-    api = AwsApi(Session(Settings(region=REGION, endpoint_url=url, access_key=(ACCOUNT, "x"))))
+    api = AwsApi(
+        Session(Settings(region=REGION, endpoint_url=url, access_key=(ACCOUNT, "x"))), writes=True
+    )
     server.status, server.body, server.length = 500, b"", 0
     with pytest.raises(UnclearReplyError):
         api.write(CREATE)
@@ -235,7 +239,7 @@ def test_a_write_after_a_pause_goes_over_a_new_connection(
 
     monkeypatch.setattr(AWSHTTPConnection, "connect", connect)
     settings = Settings(region=REGION, endpoint_url=emulator.url, access_key=(ACCOUNT, "x"))
-    api = AwsApi(Session(settings))
+    api = AwsApi(Session(settings), writes=True)
     call = Call("DeleteHost", {"HostArn": f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:host/x/y"})
     for pause, connections in ((0.0, 1), (59.0, 1), (61.0, 2)):
         monkeypatch.setattr(api, "_wrote", time.monotonic() - pause)

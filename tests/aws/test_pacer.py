@@ -74,7 +74,7 @@ def test_it_goes_on_however_much_is_refused() -> None:
 
 def api_of(emulator: Emulator) -> AwsApi:
     settings = Settings(region=REGION, endpoint_url=emulator.url, access_key=(ACCOUNT, "x"))
-    return AwsApi(Session(settings))
+    return AwsApi(Session(settings), writes=True)
 
 
 def test_no_read_is_lost_where_the_sdk_loses_most() -> None:

@@ -91,7 +91,7 @@ def front(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def api_of(front: Front) -> AwsApi:
     settings = Settings(region=REGION, endpoint_url=front.url, access_key=(ACCOUNT, "x"))
-    return AwsApi(Session(settings))
+    return AwsApi(Session(settings), writes=True)
 
 
 def sent(emulator: Emulator) -> Counter[str]:

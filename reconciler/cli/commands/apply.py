@@ -78,5 +78,5 @@ def command(**options: Any) -> int:
     from reconciler.cli.planning import Planning
 
     expected = Expected.of(options)
-    planning = Planning.of(options, simulate=True)
+    planning = Planning.of(options, simulate=True, writes=True)
     return applied(planning, yes=options["yes"], wait=options["wait"], expected=expected)

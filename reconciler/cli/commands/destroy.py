@@ -41,5 +41,5 @@ def command(**options: Any) -> int:
     from reconciler.cli.planning import Planning
     from reconciler.diff import undeclare
 
-    planning = Planning.of(options, compare=undeclare, deletes=True)
+    planning = Planning.of(options, compare=undeclare, writes=True, deletes=True)
     return applied(planning, yes=options["yes"], wait=0.0)

@@ -38,5 +38,6 @@ def command(**options: Any) -> int:
         options,
         desired=Desired(options["owner"], {}, {}),
         compare=partial(forget, addresses=options["addresses"]),
+        writes=True,
     )
     return applied(planning, yes=options["yes"], wait=0.0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-DOCUMENTS = ("desired-state", "plan", "report", "problems", "graph", "policy")
+DOCUMENTS = ("desired-state", "plan", "report", "problems", "graph", "policy", "drift")
 WRITTEN = ("desired-state", "policy")
 """Those that people write."""
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -32,6 +32,7 @@ def schema_text(document: str) -> str:
     """The schema of one of `DOCUMENTS`, as the file in `specs/` holds it."""
     from pydantic import TypeAdapter
 
+    from reconciler.drift import DriftForm
     from reconciler.graph import GraphForm
     from reconciler.policy.rules import PolicyFile
     from reconciler.report import ReportForm
@@ -46,6 +47,7 @@ def schema_text(document: str) -> str:
         "problems": ProblemsForm,
         "graph": GraphForm,
         "policy": PolicyFile,
+        "drift": DriftForm,
     }
     schema = TypeAdapter(forms[document]).json_schema(ref_template="#/definitions/{model}")
     schema["definitions"] = schema.pop("$defs")

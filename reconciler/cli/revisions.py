@@ -1,0 +1,111 @@
+"""Takes files out of a Git revision: a revision and paths go in, what they declared then comes out.
+
+Git only reads objects here (`ls-tree`, `cat-file`): attributes and filters of the tree, which may
+be anybody's, have no say.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from reconciler.errors import ReconcilerError, SpecError
+from reconciler.resource import Desired
+from reconciler.spec.document import load
+from reconciler.spec.source import Limits
+
+SECONDS = 60
+"""How long git may take."""
+
+
+def desired_at(revision: str, paths: Sequence[str], owner: str) -> Desired:
+    """What the files at these paths declared in a revision, `revision` being anything that git
+    takes for a commit; nothing where they did not exist yet. Raises `ReconcilerError`."""
+    with TemporaryDirectory() as folder:
+        taken: list[str] = []
+        for number, path in enumerate(paths):
+            root = Path(folder, str(number))
+            taken += _Tree.of(revision, path).extracted(root)
+        if not taken:
+            return Desired(owner, {}, {})
+        try:
+            return load(taken, owner=owner)
+        except SpecError as error:
+            first = error.problems[0]
+            name = first.file.removeprefix(folder).lstrip("/0123456789")
+            text = f"{name}:{first.line}:{first.column}: {first.code} {first.message}"
+            raise ReconcilerError(f"the files of {revision} are not valid: {text}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """A path in a commit of a repository. What belongs to it is its folder, since files may name
+    others beside them."""
+
+    repository: str
+    commit: str
+    path: PurePosixPath
+    is_folder: bool
+
+    @classmethod
+    def of(cls, revision: str, path: str) -> _Tree:
+        if path == "-":
+            raise ReconcilerError("--base does not go with -: standard input has no history")
+        real = Path(path).resolve()
+        where = str(real if real.is_dir() else real.parent)
+        top = _git(where, "rev-parse", "--show-toplevel").decode().rstrip("\n")
+        wanted = f"{revision}^{{commit}}"
+        commit = _git(where, "rev-parse", "--verify", "--end-of-options", wanted)
+        inside = PurePosixPath(real.relative_to(Path(top).resolve()).as_posix())
+        return cls(top, commit.decode().strip(), inside, real.is_dir())
+
+    def extracted(self, root: Path) -> list[str]:
+        """The path inside of `root`, where the files are written to; nothing if it is not there."""
+        folder = self.path if self.is_folder else self.path.parent
+        links: list[tuple[Path, str]] = []
+        for name, is_link, content in self._blobs(folder):
+            target = root / name
+            if ".." in target.parts:
+                raise ReconcilerError(f"{self.commit} holds a file named {name}")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if is_link:
+                links.append((target, os.fsdecode(content)))
+            else:
+                target.write_bytes(content)
+        for target, to in links:  # last: nothing is written through one
+            target.symlink_to(to)
+        found = root / self.path
+        exists = any(found.rglob("*.y*ml")) if self.is_folder else found.exists()
+        return [str(found)] if exists else []
+
+    def _blobs(self, folder: PurePosixPath) -> Iterator[tuple[str, bool, bytes]]:
+        """Each file below a folder: its name, whether it is a symbolic link, and its content."""
+        listed = _git(self.repository, "ls-tree", "-r", "-l", "-z", self.commit, "--", f"{folder}/")
+        for line in listed.split(b"\0")[:-1]:
+            facts, _, name = line.partition(b"\t")
+            mode, kind, id_, size = facts.decode().split()
+            if kind == "blob" and int(size) <= Limits().bytes:
+                content = _git(self.repository, "cat-file", "blob", id_)
+                yield os.fsdecode(name), mode == "120000", content
+
+
+def _git(folder: str, *arguments: str) -> bytes:
+    """What git says; it is not to write anything."""
+    command = ["git", "-C", folder, *arguments]
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed command on the user's own repository
+            command, capture_output=True, check=True, env=environment, timeout=SECONDS
+        )
+    except FileNotFoundError as error:
+        raise ReconcilerError("--base needs git, which is not installed") from error
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace").strip().splitlines()
+        raise ReconcilerError(f"--base: git says: {said[-1] if said else error}") from error
+    except subprocess.TimeoutExpired as error:
+        raise ReconcilerError(f"--base: git took longer than {SECONDS} s") from error
+    return done.stdout
