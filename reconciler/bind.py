@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from reconciler.kinds import BY_NAME
 from reconciler.resource import Address, Desired, Live, Observed, Resource
 
 Key = tuple[str, str]
@@ -45,6 +46,12 @@ def bind(desired: Desired, observed: Observed) -> Bindings:
 def key_of(live: Live) -> Key:
     """What identifies a live object for as long as it exists."""
     return (live.address.kind, live.id)
+
+
+def own_address(live: Live) -> Address:
+    """The address that a live object's own name amounts to, whatever entry is about it."""
+    kind = BY_NAME[live.address.kind]
+    return Address(kind.kind, kind.name_of(live.fields) or "")
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
-from reconciler.bind import Finding, Key, bind, key_of
+from reconciler.bind import Finding, Key, bind, key_of, own_address
 from reconciler.compare import Comparison, FieldChange, Id, Ids, Ignored, date_of
 from reconciler.kinds import BY_NAME, KINDS
 from reconciler.resource import (
@@ -161,7 +161,7 @@ class _Diff:
             twins = [
                 live.arn or live.id
                 for live in self.lives.values()
-                if str(_own_address(live)) == text
+                if str(own_address(live)) == text
             ]
             if text in lives:
                 yield lives[text]
@@ -322,7 +322,7 @@ class _Diff:
 
     def _is_in_doubt(self, live: Live) -> bool:
         """Whether an entry may be about this object, though it could not be told for sure."""
-        address = _own_address(live)
+        address = own_address(live)
         return address in self.desired.resources and address not in self.bindings.bound
 
     def _ignore_rules(self, address: Address, resource: Resource) -> None:
@@ -349,12 +349,6 @@ class _Diff:
 
     def _error(self, code: str, message: str, address: Address | None) -> None:
         self.findings.append(Finding("error", code, message, address))
-
-
-def _own_address(live: Live) -> Address:
-    """The address that a live object's own name amounts to, whatever entry is about it."""
-    kind = live.address.kind
-    return Address(kind, BY_NAME[kind].name_of(live.fields) or "")
 
 
 def _finding_key(finding: Finding) -> tuple[str, str, str, str]:

@@ -14,6 +14,7 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
+from reconciler.bind import own_address
 from reconciler.compare import FieldChange
 from reconciler.diff import Action, Change
 from reconciler.health import Health, Sync
@@ -180,9 +181,11 @@ class _Judging:
 
     def _follows(self, change: Change, field: FieldChange) -> bool:
         """Whether a difference only follows from another finding: what is referred to is to be made
-        again and will have another id."""
-        parents = change.resource.parents() if change.resource else {}
-        return parents.get(field.path) in self.made
+        again and will have another id, or has the owner that is taken over from it."""
+        resource = change.resource
+        if resource is None or (field.path == "owner" and not resource.taggable()):
+            return True
+        return resource.parents().get(field.path) in self.made
 
     def _left(self, address: Address, path: str) -> bool:
         """Whether a difference was there already when the files were applied last."""
@@ -221,14 +224,21 @@ class _Judging:
         return "orphan" if address not in self.was_declared else "pending"
 
     def _unmanaged(self) -> Iterator[Found]:
-        unread = {gap.address for gap in self.plan.gaps}
         for live in self.plan.lives:
             if live.owner is not None or live.id in self.bound or live.vanishing:
                 continue
-            if live.address in unread or live.address in self.plan.sources:
+            if own_address(live) in self.plan.sources or self._is_unread(live):
                 continue
             text = "is live, owned by nobody, and not declared"
             yield Found("unmanaged", text, live.address, _id(live))
+
+    def _is_unread(self, live: Live) -> bool:
+        """Whether its tags, or those of what it has its owner from, could not be read."""
+        kind = BY_NAME[live.address.kind]
+        above = {str(live.fields.get(name)) for name in kind.references()}
+        told_by = [live] if kind.taggable() else [n for n in self.plan.lives if n.id in above]
+        unread = {gap.address for gap in self.plan.gaps}
+        return any(own_address(one) in unread for one in told_by)
 
 
 def _id(live: Live | None) -> str | None:

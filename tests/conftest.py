@@ -15,6 +15,7 @@ import pytest
 
 from reconciler.cli.main import run
 from reconciler.emulator import Emulator, Settings
+from tests.recorded import Log
 
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
@@ -69,14 +70,22 @@ def _own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """Runs a command line in this process; `stdin` is what is piped into it."""
+def recorded() -> Log:
+    """What the command lines of the test have sent."""
+    return Log()
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, recorded: Log) -> Cli:
+    """Runs a command line in this process; `stdin` is what is piped into it. What it sends has to
+    be what `specs/operations.yaml` says of it."""
 
     def call(*arguments: str | Path, stdin: str = "") -> Result:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         capfd.readouterr()
         code = run([str(argument) for argument in arguments])
         out, err = capfd.readouterr()
+        recorded.check([str(argument) for argument in arguments])
         return Result(code, out, err)
 
     return call

@@ -25,6 +25,7 @@ from botocore.exceptions import (
 from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
 
+from reconciler import __version__
 from reconciler.aws.masking import hide, one_line
 from reconciler.errors import TargetError
 
@@ -58,6 +59,8 @@ class Settings:
     parallelism: int = 16
     access_key: tuple[str, str] | None = None
     write_seconds: float = WRITE_SECONDS
+    agent: str = f"reconciler/{__version__}"
+    """What AWS is told about who calls; CloudTrail keeps it as the user agent."""
     isolated: bool = False
     """Whether AWS's own settings, and proxies, are left alone: they are about other servers."""
 
@@ -114,6 +117,7 @@ class Session:
                     read_timeout=seconds,
                     retries={"mode": "standard", "total_max_attempts": attempts},
                     max_pool_connections=max(10, self.settings.parallelism),
+                    user_agent_extra=self.settings.agent,
                     proxies={} if self.settings.isolated else None,
                 ),
             )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from reconciler import __version__
 from reconciler.cli.state import is_aws
 from reconciler.errors import TargetError
 from reconciler.resource import Api, Desired, Target
@@ -97,6 +98,7 @@ def opened(
             endpoint_url=options.endpoint_url,
             service=options.service,
             parallelism=options.parallelism,
+            agent=_agent(),
         )
     )
     api = AwsApi(session, writes=writes)
@@ -109,6 +111,12 @@ def opened(
             target = replace(target, console=target.console.replace(AWS_CONSOLE, console))
     with closing(api):
         yield Opened(api, target, target.endpoint, session)
+
+
+def _agent() -> str:
+    """The program and the command, in the form of the SDKs' own user agents."""
+    command = click.get_current_context().info_name
+    return f"reconciler/{__version__} md/command#{command}"
 
 
 def _literal(text: str) -> str:
@@ -139,6 +147,7 @@ def _local(
             endpoint_url=emulator.url,
             service=options.service,
             parallelism=options.parallelism,
+            agent=_agent(),
             access_key=(account, "local"),
             isolated=True,
         )

@@ -69,6 +69,7 @@ def answer(message: Message, now: float, apis: list[Api]) -> tuple[Reply, Reques
             region=caller.region,
             parameters={key: form[key] for key in form if key not in {"Action", "Version"}},
             mutating=False,
+            agent=message.headers.get("user-agent", ""),
         )
         if name not in api.actions:
             text = f"Could not find operation {name} for version {api.version}"

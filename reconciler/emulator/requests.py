@@ -26,6 +26,8 @@ class Request:
     """As sent, not as understood."""
     mutating: bool
     """Whether the operation is a create, update, delete, tag or untag."""
+    agent: str
+    """The User-Agent as sent: who calls, as far as the client says."""
     error: str | None = None
     """The error code of the answer, or None when it succeeded."""
 
@@ -34,7 +36,7 @@ def keep(rows: sqlite3.Connection, request: Request, newest: int) -> None:
     """Appends a record; every now and then all but the `newest` ones are forgotten."""
     sequence = rows.execute(
         "INSERT INTO requests (time, service, operation, account, region, parameters, mutating,"
-        " error) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        " agent, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             request.time,
             request.service,
@@ -43,6 +45,7 @@ def keep(rows: sqlite3.Connection, request: Request, newest: int) -> None:
             request.region,
             _ENCODER.encode(request.parameters),
             request.mutating,
+            request.agent,
             request.error,
         ),
     ).lastrowid
@@ -66,6 +69,7 @@ def read(rows: sqlite3.Connection, after: int, *, mutating_only: bool) -> list[R
             region=row["region"],
             parameters=json.loads(row["parameters"]),
             mutating=bool(row["mutating"]),
+            agent=row["agent"],
             error=row["error"],
         )
         for row in found

@@ -105,4 +105,5 @@ def _record(request: wire.Decoded, now: float) -> Request:
         region=request.caller.region,
         parameters=request.parameters if isinstance(request.parameters, dict) else {},
         mutating=request.operation.mutating,
+        agent=request.agent,
     )

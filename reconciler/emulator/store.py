@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-_VERSION = 3
+_VERSION = 4
 _APPLICATION = 0x5243_4E43  # tells our files from any other SQLite database
 _BUSY_SECONDS = 30.0
 
@@ -66,7 +66,7 @@ CREATE TABLE faults (
 CREATE TABLE requests (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, service TEXT NOT NULL,
     operation TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, parameters TEXT NOT NULL,
-    mutating INTEGER NOT NULL, error TEXT
+    mutating INTEGER NOT NULL, agent TEXT NOT NULL, error TEXT
 ) STRICT;
 """
 

@@ -37,6 +37,7 @@ class Decoded:
     service: Service
     operation: Operation
     caller: Caller
+    agent: str
     parameters: Any
 
 
@@ -62,7 +63,8 @@ def decode(message: Message) -> Decoded:
     if service is None or operation is None:
         raise ApiError("UnknownOperationException", f"Unknown operation {name!r} of {shape!r}.")
     caller = caller_of(message.headers.get("authorization"))
-    return Decoded(protocol, service, operation, caller, _body(protocol, message.body))
+    agent = message.headers.get("user-agent", "")
+    return Decoded(protocol, service, operation, caller, agent, _body(protocol, message.body))
 
 
 def encode(request: Decoded, result: dict[str, Any]) -> Reply:
