@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from reconciler.emulator import Emulator, Settings
+from tests.cli.drifted import FILES, World
+from tests.conftest import Cli
 
 DESIRED = """version: 1
 owner: platform
@@ -19,3 +24,15 @@ def desired(tmp_path: Path) -> Path:
     path = tmp_path / "desired.yaml"
     path.write_text(DESIRED, encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def world(cli: Cli, tmp_path: Path) -> Iterator[World]:
+    """Files of every kind, applied; all is as declared."""
+    file = tmp_path / "infra" / "codeconnections.yaml"
+    file.parent.mkdir()
+    file.write_text(FILES, encoding="utf-8")
+    with Emulator(Settings(handshake="auto", handshake_seconds=0.0)) as running:
+        made = World(cli, running, file)
+        assert made.run("apply", "--yes", "--wait").code == 0
+        yield made

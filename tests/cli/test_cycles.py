@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.emulator import Emulator, Settings
-from tests.cli.test_drift import FILES
+from tests.cli.drifted import FILES
 from tests.conftest import Cli
 
 CYCLES = int(os.environ.get("RECONCILER_CYCLES", "60"))
