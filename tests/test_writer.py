@@ -322,3 +322,22 @@ def test_what_goes_along_without_a_call_is_told_with_its_id(quick: Emulator) -> 
     report = applied(desired_of(DESIRED), api_of(quick), means=AT_ONCE, allow=allow)
     (sync,) = (o for o in report["outcomes"] if o["address"].startswith("sync_configuration/"))
     assert (sync["status"], sync["id"], sync["calls_made"]) == ("applied", "network-prod", 0)
+
+
+def test_what_is_secret_is_sent_as_it_is(service: Service) -> None:
+    """It is only ever shown as something else."""
+    network = "{vpc_id: vpc-12345678, subnet_ids: [subnet-12345678], "
+    network += "security_group_ids: [sg-12345678], tls_certificate: PEM}"
+    text = BEFORE.replace('com"}', f'com", vpc_configuration: {network}}}')
+    service.ends(text)
+    (request,) = service.emulator.control.requests(mutating_only=True)
+    assert request.parameters["VpcConfiguration"]["TlsCertificate"] == "PEM"
+
+
+def test_a_call_that_is_not_permitted_is_not_sent_nor_is_any_after_it(service: Service) -> None:
+    means = Means(permit=lambda: "the lock is lost")
+    report = applied(desired_of(DESIRED), service.spoilt(), wait=0.0, means=means)
+    ended = {o["address"]: (o["status"], o["message"]) for o in report["outcomes"]}
+    assert ended["connection/one"] == ("failed", "not sent: the lock is lost")
+    assert ended["connection/two"] == ("skipped", "not begun: the lock is lost")
+    assert service.emulator.control.requests(mutating_only=True) == []
