@@ -10,6 +10,7 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -85,27 +86,32 @@ class _Tree:
     def _blobs(self, folder: PurePosixPath) -> Iterator[tuple[str, bool, bytes]]:
         """Each file below a folder: its name, whether it is a symbolic link, and its content."""
         listed = _git(self.repository, "ls-tree", "-r", "-l", "-z", self.commit, "--", f"{folder}/")
+        found: list[tuple[str, bool, bytes, int]] = []
         for line in listed.split(b"\0")[:-1]:
-            facts, _, name = line.partition(b"\t")
-            mode, kind, id_, size = facts.decode().split()
-            if kind == "blob" and int(size) <= Limits().bytes:
-                content = _git(self.repository, "cat-file", "blob", id_)
-                yield os.fsdecode(name), mode == "120000", content
+            facts, _, path = line.partition(b"\t")
+            mode, kind, id_, length = facts.split()
+            if kind == b"blob" and int(length) <= Limits().bytes:
+                found.append((os.fsdecode(path), mode == b"120000", id_, int(length)))
+        ids = b"".join(id_ + b"\n" for _, _, id_, _ in found)
+        content = BytesIO(_git(self.repository, "cat-file", "--batch", said=ids))
+        for name, is_link, _, size in found:
+            content.readline()  # the id, type and size of what follows, and a line end after it
+            yield name, is_link, content.read(size + 1)[:-1]
 
 
-def _git(folder: str, *arguments: str) -> bytes:
-    """What git says; it is not to write anything."""
+def _git(folder: str, *arguments: str, said: bytes = b"") -> bytes:
+    """What git answers to arguments and standard input; it is not to write anything."""
     command = ["git", "-C", folder, *arguments]
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command on the user's own repository
-            command, capture_output=True, check=True, env=environment, timeout=SECONDS
+            command, input=said, capture_output=True, check=True, env=environment, timeout=SECONDS
         )
     except FileNotFoundError as error:
         raise ReconcilerError("--base needs git, which is not installed") from error
     except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip().splitlines()
-        raise ReconcilerError(f"--base: git says: {said[-1] if said else error}") from error
+        words = error.stderr.decode(errors="replace").strip().splitlines()
+        raise ReconcilerError(f"--base: git says: {words[-1] if words else error}") from error
     except subprocess.TimeoutExpired as error:
         raise ReconcilerError(f"--base: git took longer than {SECONDS} s") from error
     return done.stdout

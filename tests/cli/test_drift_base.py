@@ -121,3 +121,23 @@ def test_a_tree_of_somebody_else_runs_nothing(versioned: World, tmp_path: Path) 
         git(folder, "config", f"filter.evil.{name}", f"touch {mark}")
     assert versioned.findings("--base", "HEAD") == []
     assert not mark.exists()
+
+
+def test_what_files_name_beside_them_comes_from_the_revision_too(
+    world: World, tmp_path: Path
+) -> None:
+    """A certificate, in a folder below the top of the repository; nothing outside of it is read."""
+    folder = tmp_path / "repository" / "some" / "infra"
+    folder.mkdir(parents=True)
+    (folder / "note.txt").write_text("platform", encoding="utf-8")
+    file = folder / "all.yaml"
+    file.write_text(FILES.replace("team: platform", "team: !file note.txt"), encoding="utf-8")
+    (folder / "link.yaml").symlink_to("all.yaml")
+    git(tmp_path / "repository", "init", "-q")
+    git(tmp_path / "repository", "add", "-A")
+    git(tmp_path / "repository", "commit", "-qm", "applied")
+    (folder / "note.txt").write_text("other", encoding="utf-8")
+    (folder / "link.yaml").unlink()
+    there = World(world.cli, world.emulator, file)
+    assert told(there.findings("--base", "HEAD")) == {("pending", "connection/main")}
+    assert told(there.findings()) == {("changed", "connection/main")}
