@@ -169,13 +169,12 @@ class Writer:
             yield
 
     def _now(self, planned: Live) -> Live | None:
-        """An object as it is now. What takes no tags has the owner of its parent, and keeps the
-        protection that the plan knew of."""
+        """An object as it is now. What takes no tags has the owner of its parent."""
         live = reread(self.api, planned)
         if live is None or live.arn:
             return live
         above = owner_above(self.api, live)
-        return replace(live, owner=above.owner if above else planned.owner, protect=planned.protect)
+        return replace(live, owner=above.owner if above else planned.owner)
 
     def _check_removal(self, change: Change) -> None:
         planned = change.live if removes(change) else None

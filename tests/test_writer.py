@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from reconciler.diff import forget
 from reconciler.emulator import Emulator
 from reconciler.errors import ApiError, NotFoundError, ReconcilerError, UnclearReplyError
 from reconciler.guards import Allow
-from reconciler.journal import Journal
+from reconciler.journal import Journal, lines
 from reconciler.resource import OWNER_TAG, Call, ReadResult
 from reconciler.writer import READ_BACK_DELAYS, REPEAT_DELAYS, Clock, Means
 from tests.test_apply import (
@@ -183,17 +184,71 @@ def test_what_is_gone_is_not_written_to_again(there: Service) -> None:
     )
 
 
-def test_what_became_somebodys_is_not_written_to_again(there: Service) -> None:
+@pytest.mark.parametrize("owner", ["others", "nobody"])
+def test_what_became_somebodys_is_not_written_to_again(there: Service, owner: str) -> None:
     def theirs_meanwhile(call: Call) -> ReconcilerError:
-        tags = [{"Key": OWNER_TAG, "Value": "others"}]
-        tag = Call("TagResource", {"ResourceArn": call.parameters["HostArn"], "Tags": tags})
+        arn = call.parameters["HostArn"]
+        tag = Call(
+            "TagResource", {"ResourceArn": arn, "Tags": [{"Key": OWNER_TAG, "Value": owner}]}
+        )
+        if owner == "nobody":
+            tag = Call("UntagResource", {"ResourceArn": arn, "TagKeys": [OWNER_TAG]})
         api_of(there.emulator).write(tag)
         return unclear("UpdateHost")
 
     assert there.ends(AFTER, UpdateHost=[theirs_meanwhile]) == (
         "unknown",
-        f"UpdateHost: {LOST}; then others owns it now: plan again",
+        f"UpdateHost: {LOST}; then {owner} owns it now: plan again",
     )
+
+
+def test_what_was_given_up_without_an_answer_is_not_given_up_again(there: Service) -> None:
+    api = there.spoilt(UntagResource=[there.done_but(unclear("UntagResource"))])
+    compare = partial(forget, addresses=["host/ghes"])
+    report = applied(desired_of(BEFORE), api, wait=0.0, means=AT_ONCE, compare=compare)
+    assert [o["status"] for o in report["outcomes"]] == ["applied"]
+    assert there.sent("UntagResource") == 1
+
+
+def test_what_came_of_a_call_without_an_answer_is_noted(there: Service, tmp_path: Path) -> None:
+    there.journal = Journal(tmp_path / "journal")
+    there.ends(AFTER, UpdateHost=[unclear("UpdateHost")])
+    resolved = [line for line in lines(tmp_path / "journal") if line.event == "resolved"]
+    assert [line.text for line in resolved] == ["done, as was seen or by another call"]
+
+
+def test_a_stack_is_deleted_although_what_it_stands_under_is_gone(quick: Emulator) -> None:
+    """Lists lag: nobody can tell whose it is, and it is still what was planned for."""
+    applied(desired_of(DESIRED), api_of(quick))
+    gone = NotFoundError("GetRepositoryLink", "ResourceNotFoundException", "")
+    api = Service(quick).spoilt(GetRepositoryLink=[gone])
+    less = DESIRED.partition("sync_configurations")[0]
+    report = applied(desired_of(less), api, wait=0.0, means=AT_ONCE, prune=True)
+    assert [(o["address"], o["status"]) for o in report["outcomes"]] == [
+        ("sync_configuration/network-prod", "applied")
+    ]
+
+
+def test_the_old_object_in_a_list_that_lags_is_not_another_one(quick: Emulator) -> None:
+    """A link is deleted with its connection, and created again once the next one is approved."""
+    text = "{version: 1, owner: platform, connections: [{name: one, provider_type: %s}],"
+    text += " repository_links: [{owner_id: acme, repository_name: net, connection: one}]}"
+    applied(desired_of(text % "GitHub"), api_of(quick))
+    (listed,) = api_of(quick).read([Call("ListRepositoryLinks", {})])
+    looks: list[int] = []
+
+    def lagging(call: Call) -> ReadResult | None:
+        between = "DeleteConnection" in api.written and "CreateRepositoryLink" not in api.written
+        if call.operation != "ListRepositoryLinks" or not between:
+            return None
+        looks.append(1)
+        return listed
+
+    api = Between(api_of(quick), lagging)
+    allow = Allow(destroy=frozenset({"connection/one", "repository_link/acme/net"}), max_destroy=9)
+    report = applied(desired_of(text % "Bitbucket"), api, wait=9.0, means=AT_ONCE, allow=allow)
+    assert {o["status"] for o in report["outcomes"]} == {"applied"}, report["outcomes"]
+    assert looks
 
 
 def test_a_delete_without_an_answer_that_was_done_is_done(there: Service) -> None:
