@@ -96,6 +96,8 @@ def result(document: Document) -> list[str]:
             return [_problems(document)]
         case {"kind": "drift"}:
             return [_drift(document)]
+        case {"kind": "status"}:
+            return [_status(document)]
         case {"outcomes": [_, *_]}:
             return [_outcomes(document)]
         case _:
@@ -124,6 +126,12 @@ def _drift(document: Document) -> str:
     if levels <= {"info"}:
         return f"As declared: {where}{found and f' ({found})'}."
     return f"{'Not all checked' if 'error' in levels else 'Drift'}: {found}, in {where}."
+
+
+def _status(document: Document) -> str:
+    counts = ", ".join(f"{n} {state}" for state, n in document["summary"].items() if n)
+    text = f"{objects(len(document['objects']))}{counts and f': {counts}'}."
+    return text if document["coverage"]["complete"] else f"Incomplete: {text}"
 
 
 def _outcomes(document: Document) -> str:
