@@ -105,3 +105,12 @@ def status_code(document: Mapping[str, Any], *, detailed: bool = False) -> Exit:
     if not detailed or not (sick or counts["waiting"]):
         return Exit.DONE
     return Exit.DIFFERENCES if sick else Exit.WAITING
+
+
+def unblock_code(document: Mapping[str, Any]) -> Exit:
+    """The code for what came of resolving blockers."""
+    counts = document["summary"]
+    codes = [Exit.UNKNOWN] * bool(counts["unknown"])
+    if counts["failed"] or counts["skipped"]:
+        codes.append(Exit.PARTLY if counts["resolved"] else Exit.ERROR)
+    return worst(*codes)

@@ -145,6 +145,7 @@ def owner_of(text: str) -> Callable[[Command], Command]:
 
 owner = owner_of("Who owns the files, whatever they say.")
 paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=Places())
+optional_paths = click.argument("paths", nargs=-1, metavar="[PATH]...", type=Places())
 
 
 def _all(command: Command, *decorators: Callable[[Command], Command]) -> Command:
@@ -356,3 +357,22 @@ def addresses(*, required: bool = True) -> Callable[[Command], Command]:
     return click.argument(
         "addresses", nargs=-1, required=required, metavar=metavar, type=AddressType()
     )
+
+
+class SyncedType(click.ParamType[str]):
+    """An object that is synced: its address, or its name where one kind of object is synced."""
+
+    name = "stack"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The address, or a usage error."""
+        from reconciler.kinds import KINDS
+
+        synced = [kind.kind for kind in KINDS if kind.syncs is not None]
+        kind, slash, name = str(value).rpartition("/")
+        if not slash and len(synced) == 1:
+            kind = synced[0]
+        if kind not in synced or not name:
+            wanted = " or ".join(f"{kind}/NAME" for kind in synced)
+            self.fail(f"{value!r} is not the name of a stack, nor {wanted}", param, ctx)
+        return f"{kind}/{name}"

@@ -44,7 +44,7 @@ def status(options: Mapping[str, Any]) -> Exit:
         with display() as line:
             document = status_of(Watched(run.api, line), run.target, asked, time=datetime.now(UTC))
     planning.outputs.write(document)
-    for finding in document["findings"]:
+    for finding in document["findings"] if not planning.outputs.is_text else ():
         tell(f"Error: {finding['message']}")
     if unread := document["coverage"]["unread"]:
         failed = f"{len(unread)} read{'s' * (len(unread) != 1)} failed"

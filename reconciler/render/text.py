@@ -32,6 +32,13 @@ MARKS = {
 }
 
 
+ENDS = {
+    "active": ("BLOCKED", "red"),
+    "resolved": ("resolved", "green"),
+    "failed": ("FAILED", "red"),
+    "skipped": ("skipped", "yellow"),
+    "unknown": ("UNKNOWN", "red"),
+}
 HEADS = ("", "OBJECT", "STATUS", "OWNER", "")
 NARROWER = ((4, 12), (3, 8), (4, 0), (1, 30), (2, 12), (1, 0), (3, 0), (2, 0), (0, 0))
 """How far each column of a status table is cut, in this order, until its lines fit."""
@@ -55,6 +62,8 @@ def render(document: Document, *, color: bool = False, width: int = 0) -> str:
                 lines.findings(document),
                 lines.total(document),
             ]
+        case {"kind": "unblock"}:
+            blocks = [lines.blockers(document), lines.total(document)]
         case {"outcomes": [_, *_]}:
             blocks = [
                 lines.outcomes(document),
@@ -135,6 +144,19 @@ class _Lines:
                 self.style(status_words.headline(row), fg, bold=True),
                 *(f"    {word + ':' * bool(word):<10}{text}" for word, text in texts),
             ]
+
+    def blockers(self, document: Document) -> Iterator[str]:
+        yield self.style(words.place(document), bold=True)
+        for one in document["blockers"]:
+            mark, fg = ENDS[one["result"]]
+            since = status_words.age(one["created"], document)
+            text = f"blocker {one['id']}, for {since}: {one['reason']}"
+            yield f"{self.style(f'{mark:>8}', fg, bold=True)}  {safe(document['address'])}"
+            yield f"{'':10}{safe(text)}"
+            for key, value in one["contexts"].items():
+                yield f"{'':10}{safe(f'{key}: {value}')}"
+            if one["message"]:
+                yield f"{'':10}{safe(one['message'])}"
 
     def changes(self, document: Document) -> Iterator[str]:
         yield self.style(words.place(document), bold=True)
