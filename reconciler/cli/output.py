@@ -154,7 +154,7 @@ def width() -> int:
 def check_formats(outputs: Sequence[Output], known: Sequence[str], what: str) -> None:
     """Refuse formats that make no sense of `what` there is to write."""
     if wrong := {output.format for output in outputs} - set(known):
-        text = f"{', '.join(known[:-1])} or {known[-1]}"
+        text = " or ".join(filter(None, (", ".join(known[:-1]), known[-1])))
         raise click.UsageError(f"{what} is {text}, and not {min(wrong)}")
 
 
