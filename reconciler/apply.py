@@ -1,5 +1,5 @@
-"""Carries a plan out: the only code that writes. A plan and an `Api` go in, one outcome per change
-comes out, with what is being done and waited for in between.
+"""Carries a plan out: the only code that writes what is declared. A plan and an `Api` go in, one
+outcome per change comes out, with what is being done and waited for in between.
 
 After its calls every object is read back and held against what is declared, because a service that
 answers yes has not always done it.
@@ -228,7 +228,7 @@ class _Apply:
             yield Waiting(self._tasks(behind, waiting), left)
             self.writer.means.clock.rest(min(left, POLL_DELAYS[min(looks, len(POLL_DELAYS) - 1)]))
             looks += 1
-            yield from self._look_again(behind)
+            yield from self._look_again(behind, end)
         for change in waiting:
             if change.address in self.ended:
                 continue
@@ -274,8 +274,11 @@ class _Apply:
     def _tasks(self, addresses: Sequence[Address], waiting: Sequence[Change]) -> tuple[Task, ...]:
         return worklist(self.writer.target, [self.lives[address] for address in addresses], waiting)
 
-    def _look_again(self, addresses: Sequence[Address]) -> Iterator[Seen]:
-        for address in addresses:
+    def _look_again(self, addresses: Sequence[Address], end: float) -> Iterator[Seen]:
+        """Look at each, but no more once looks that hang have used up the time."""
+        for number, address in enumerate(addresses):
+            if number and self.writer.means.clock.now() > end:
+                return
             try:
                 live = reread(self.writer.api, self.lives[address])
             except (ThrottledError, UnclearReplyError):

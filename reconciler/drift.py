@@ -124,7 +124,7 @@ def drift_document(
         "base": base,
         "checked": plan.declared,
         "findings": [_form(found, plan, applied, quiet) for found in every],
-        "coverage": coverage_form(whole),
+        "coverage": coverage_form(whole.gaps),
         "summary": {code: counts[code] for code in CLASSES},
     }
 

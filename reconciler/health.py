@@ -137,11 +137,18 @@ def definitions(api: Api, lives: Iterable[Live]) -> tuple[tuple[Definition, ...]
     return tuple(found), tuple(gaps)
 
 
+def blockers_of(api: Api, live: Live) -> tuple[Blocker, ...]:
+    """The blockers of an object as they are now. Raises what the read raised."""
+    one = _Look.of(live)
+    (result,) = api.read([Call(one.syncs.blockers, dict(one.own))])
+    if isinstance(result, Exception):
+        raise result
+    return tuple(_blockers(result["SyncBlockerSummary"]))
+
+
 def resolving(live: Live, blocker: Blocker, reason: str) -> Call:
     """The call that resolves a blocker of an object."""
-    one = _Look.at(live)
-    if one is None:
-        raise ValueError(f"{live.address} is never synced")
+    one = _Look.of(live)
     more = {"Id": blocker.id, "ResolvedReason": reason}
     return Call(one.syncs.resolve, {**dict(one.own), **more})
 
@@ -183,6 +190,13 @@ class _Look:
             under=((kind.specs()[kind.calls.list_per].wire, parent),),
             branch_member=kind.specs()[kind.syncs.branch].wire,
         )
+
+    @classmethod
+    def of(cls, live: Live) -> _Look:
+        """The look at an object of a kind that is synced."""
+        if (one := cls.at(live)) is None:
+            raise ValueError(f"{live.address} is never synced")
+        return one
 
     def calls(self) -> tuple[Key, Key, Key]:
         """The reads of the latest attempt, that of the branch, and the blockers."""

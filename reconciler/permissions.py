@@ -26,9 +26,14 @@ ALSO = {
 }
 """What an operation needs, on the object that its own refers to, beside the action of its name."""
 ANYWHERE = frozenset(
-    {"CreateConnection", "CreateHost", "DeleteSyncConfiguration", "UpdateSyncConfiguration"}
+    {
+        *("CreateConnection", "CreateHost"),
+        *("DeleteSyncConfiguration", "UpdateSyncBlocker", "UpdateSyncConfiguration"),
+    }
 )
 """The writes for which IAM knows no type of resource, so that they are allowed on `*` or not."""
+WRITERS = ("apply", "destroy", "forget", "unblock")
+"""The commands that write, and keep each other out."""
 TAGS = ("TagResource", "UntagResource")
 _ARN = re.compile(r"arn:[a-z-]+:(?:codeconnections|codestar-connections):\S+", re.ASCII)
 
@@ -47,11 +52,11 @@ def policy(
     if command == "validate":
         return _document([])
     partition = partition_of(target.region)
-    statements = [_statement("Read", _reads(), ["*"])]
+    statements = [_statement("Read", _reads(command), ["*"])]
     statements += _write_statements(set(_writes(command, desired, prune)), desired, target)
     if roles := sorted(_roles(command, desired)):
         statements.append(_other("Pass", ["iam:PassRole"], roles))
-    if lock and command in ("apply", "destroy", "forget"):
+    if lock and command in WRITERS:
         bucket, _, key = lock.removeprefix("s3://").partition("/")
         bucket = f"arn:{partition}:s3:::{bucket}"
         statements.append(_other("Lock", ["s3:GetObject", "s3:PutObject"], [f"{bucket}/{key}"]))
@@ -117,15 +122,26 @@ def _other(name: str, actions: list[str], resources: list[str]) -> dict[str, Any
     return {"Sid": name, "Effect": "Allow", "Action": actions, "Resource": resources}
 
 
-def _reads() -> list[str]:
-    """All kinds are read, whatever is declared: what is not declared any more is reported."""
+def _reads(command: str) -> list[str]:
+    """All kinds are read, whatever is declared: what is not declared any more is reported. What
+    resolves a blocker looks at the one object, and few look how syncs go."""
+    synced = {kind: kind.syncs for kind in KINDS if kind.syncs is not None}
+    if command == "unblock":
+        return sorted(
+            {name for kind, its in synced.items() for name in (kind.calls.get, its.blockers)}
+        )
     calls = [operation for kind in KINDS for operation in (kind.calls.list, kind.calls.get)]
+    for its in synced.values() if command in ("drift", "status") else ():
+        calls += [its.attempt, its.branch_attempt, its.blockers]
+        calls += [its.definitions] * (command == "status")
     return sorted({*calls, "ListTagsForResource"})
 
 
 def _writes(command: str, desired: Desired, prune: bool) -> Iterator[str]:
     declared = {BY_NAME[address.kind] for address in desired.resources}
     yield from {"apply": TAGS, "forget": TAGS[1:]}.get(command, ())
+    if command == "unblock":
+        yield from (kind.syncs.resolve for kind in KINDS if kind.syncs)
     if command == "apply":
         for kind in declared:
             yield from _of(kind.calls.create)

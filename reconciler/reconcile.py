@@ -12,7 +12,7 @@ Plan + outcomes --> document                reconciler.report    pure, and rende
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from typing import Protocol
 
@@ -22,10 +22,11 @@ from reconciler.diff import Differences, diff
 from reconciler.drift import QUIET, DriftForm, drift_document
 from reconciler.errors import ReconcilerError, TargetError
 from reconciler.guards import Allow, check, wrong_target
-from reconciler.health import look
+from reconciler.health import Health, definitions, look
 from reconciler.observe import observe
 from reconciler.plan import Plan, make_plan
 from reconciler.resource import Api, Desired, Observed, Target
+from reconciler.status import Asked, StatusForm, status_document, synced_from
 from reconciler.writer import Means
 
 DEFAULT_ALLOW = Allow()
@@ -84,6 +85,17 @@ def drift_of(
         before = make_plan(applied, observed, diff(applied, observed, today=today))
     health = look(api, [c.live for c in plan.changes if c.live and c.resource])
     return drift_document(plan, health, applied=before, base=base, quiet=quiet)
+
+
+def status_of(api: Api, target: Target, asked: Asked, *, time: datetime) -> StatusForm:
+    """Read the target and say how what is asked for does; nothing is written. It begins at `time`,
+    which ages are counted to."""
+    observed = observe(api, target)
+    lives = asked.among(observed)
+    health = look(api, lives)
+    defined, gaps = definitions(api, synced_from(lives, observed))
+    whole = Health(health.syncs, (*health.gaps, *gaps))
+    return status_document(observed, asked, whole, defined, time)
 
 
 def apply_plan(

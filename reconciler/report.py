@@ -13,7 +13,7 @@ from reconciler.apply import Event, Seen
 from reconciler.compare import FieldChange
 from reconciler.diff import Action, Change
 from reconciler.plan import Plan, Task, removes, worklist
-from reconciler.resource import Address, Source, Target, plain
+from reconciler.resource import Address, Gap, Source, Target, plain
 from reconciler.spec.problems import FORMAT_VERSION
 from reconciler.writer import Outcome, Status
 
@@ -184,7 +184,7 @@ def plan_document(plan: Plan) -> PlanForm:
             for refusal in plan.refusals
         ],
         "worklist": [_task(plan, task) for task in plan.worklist],
-        "coverage": coverage_form(plan),
+        "coverage": coverage_form(plan.gaps),
         "summary": _counts([change.action for change in plan.changes]),
         "deferred": _counts([change.then for change in plan.changes if change.then]),
     }
@@ -315,10 +315,10 @@ def _task(plan: Plan, task: Task) -> TaskForm:
     }
 
 
-def coverage_form(plan: Plan) -> CoverageForm:
-    """What a plan rests on, as plain data."""
+def coverage_form(gaps: Sequence[Gap]) -> CoverageForm:
+    """What could not be read, as plain data."""
     return {
-        "complete": not plan.gaps,
+        "complete": not gaps,
         "unread": [
             {
                 "kind": gap.kind,
@@ -326,7 +326,7 @@ def coverage_form(plan: Plan) -> CoverageForm:
                 "address": _text(gap.address),
                 "reason": gap.reason,
             }
-            for gap in plan.gaps
+            for gap in gaps
         ],
     }
 

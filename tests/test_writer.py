@@ -235,10 +235,9 @@ def test_the_old_object_in_a_list_that_lags_is_not_another_one(quick: Emulator) 
     text += " repository_links: [{owner_id: acme, repository_name: net, connection: one}]}"
     applied(desired_of(text % "GitHub"), api_of(quick))
     (listed,) = api_of(quick).read([Call("ListRepositoryLinks", {})])
-    assert not isinstance(listed, Exception)
     looks: list[int] = []
 
-    def lagging(call: Call) -> ReadResult | None:
+    def lagging(call: Call) -> Any:
         between = "DeleteConnection" in api.written and "CreateRepositoryLink" not in api.written
         if call.operation != "ListRepositoryLinks" or not between:
             return None

@@ -35,7 +35,7 @@ from botocore.exceptions import (
 from reconciler.aws.masking import one_line, without_secrets
 from reconciler.aws.pacer import Pacer
 from reconciler.aws.reads import only_reads
-from reconciler.aws.session import READ_SECONDS, Session
+from reconciler.aws.session import Session
 from reconciler.aws.shapes import misfit
 from reconciler.errors import (
     ApiError,
@@ -98,7 +98,8 @@ class AwsApi:
 
     def __init__(self, session: Session, *, writes: bool = False) -> None:
         service = session.settings.service
-        self._reader = session.client(service, attempts=1, seconds=READ_SECONDS)
+        seconds = session.settings.read_seconds
+        self._reader = session.client(service, attempts=1, seconds=seconds)
         only_reads(self._reader)
         self._writer = self._reader
         if writes:
@@ -108,6 +109,7 @@ class AwsApi:
             client.meta.events.register(f"before-parse.{service}.*", _refuse_broken_reply)
         self._pool = ThreadPoolExecutor(max_workers=session.settings.parallelism)
         self._pacer = Pacer()
+        self._end = time.monotonic() + session.settings.patience
         self._wrote = time.monotonic()
 
     @property
@@ -174,6 +176,7 @@ class AwsApi:
     def _repeated(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """The reply to a read, which is made again when it is throttled or fails on the way."""
         end, delays = time.monotonic() + THROTTLED_SECONDS, list(RETRY_DELAYS)
+        end = min(end, self._end)
         while True:
             try:
                 return self._paced(self._reader, operation, parameters)
@@ -181,7 +184,7 @@ class AwsApi:
                 if time.monotonic() > end:
                     raise
             except (ApiError, UnclearReplyError) as error:
-                if not delays or not _is_passing(error):
+                if not delays or not _is_passing(error) or time.monotonic() > self._end:
                     raise
                 time.sleep(delays.pop(0) * random.uniform(0.5, 1.5))  # noqa: S311
 

@@ -3,6 +3,7 @@ with this program's own time and retry limits out."""
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ CONNECT_SECONDS = 5
 READ_SECONDS = 10
 WRITE_SECONDS = 30
 """How long a silent server is waited for; the time of one that drips bytes is not bounded."""
+LEAST_SECONDS = 1.0
+"""How long a read may always take: less would take a slow network for a silent one."""
 LOGIN_ATTEMPTS = 3
 """Fewer than for reads: what is wrong first is most often the endpoint, and it stays wrong."""
 SERVICES = ("codeconnections", "codestar-connections")
@@ -61,8 +64,16 @@ class Settings:
     write_seconds: float = WRITE_SECONDS
     agent: str = f"reconciler/{__version__}"
     """What AWS is told about who calls; CloudTrail keeps it as the user agent."""
+    patience: float = math.inf
+    """Seconds after which a read that failed on the way is not made again, and which none waits
+    longer for an answer: for what has to end in time."""
     isolated: bool = False
     """Whether AWS's own settings, and proxies, are left alone: they are about other servers."""
+
+    @property
+    def read_seconds(self) -> float:
+        """How long a read waits for an answer."""
+        return min(READ_SECONDS, max(LEAST_SECONDS, self.patience))
 
 
 class Session:
@@ -92,7 +103,8 @@ class Session:
     def account(self) -> str:
         """The id of the account that the credentials belong to, as STS answers it."""
         with explained(self.settings):
-            client = self.client("sts", attempts=LOGIN_ATTEMPTS, seconds=READ_SECONDS)
+            seconds = self.settings.read_seconds
+            client = self.client("sts", attempts=LOGIN_ATTEMPTS, seconds=seconds)
             try:
                 return str(client.get_caller_identity()["Account"])
             except (ResponseParserError, KeyError) as error:

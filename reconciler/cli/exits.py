@@ -93,3 +93,24 @@ def drift_code(document: Mapping[str, Any]) -> Exit:
             if finding["level"] in counted
         )
     )
+
+
+def status_code(document: Mapping[str, Any], *, detailed: bool = False) -> Exit:
+    """The code for a status report: what could not be read, and only when it is `detailed` what is
+    wrong, or else what a person has to do."""
+    if document["findings"] or not document["coverage"]["complete"]:
+        return Exit.ERROR
+    counts = document["summary"]
+    sick = sum(n for state, n in counts.items() if state not in ("healthy", "waiting"))
+    if not detailed or not (sick or counts["waiting"]):
+        return Exit.DONE
+    return Exit.DIFFERENCES if sick else Exit.WAITING
+
+
+def unblock_code(document: Mapping[str, Any]) -> Exit:
+    """The code for what came of resolving blockers."""
+    counts = document["summary"]
+    codes = [Exit.UNKNOWN] * bool(counts["unknown"])
+    if counts["failed"] or counts["skipped"]:
+        codes.append(Exit.PARTLY if counts["resolved"] else Exit.ERROR)
+    return worst(*codes)

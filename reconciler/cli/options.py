@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
 
 import click
 
@@ -81,6 +83,29 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+class OptionalTime(click.Command):
+    """A command with an option that stands with or without `=TIME`, and mistakes no argument for
+    the time."""
+
+    flag: ClassVar[str]
+    usual: ClassVar[str]
+    argument: ClassVar[str]
+
+    @classmethod
+    def of(cls, flag: str, usual: str, argument: str) -> type[OptionalTime]:
+        """Such a command: its option, the time it usually stands for, and what arguments are."""
+        return type(cls.__name__, (cls,), {"flag": flag, "usual": usual, "argument": argument})
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments with the usual time filled in."""
+        for flag, value in pairwise(args):
+            if flag == self.flag and DURATION.fullmatch(value) and not Path(value).exists():
+                text = f"write {flag}={value}: without = the time is {self.argument}"
+                raise click.UsageError(text)
+        filled = f"{self.flag}={self.usual}"
+        return super().parse_args(ctx, [filled if arg == self.flag else arg for arg in args])
+
+
 _S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/(?!.*[*?$])[!-~]{1,1024}")
 """An object in S3, without what would be a pattern in the policy for it."""
 
@@ -113,10 +138,14 @@ def _owner(ctx: click.Context, param: click.Parameter, value: str | None) -> str
     return value
 
 
-owner = option(
-    "--owner", metavar="NAME", callback=_owner, help="Who owns the files, whatever they say."
-)
+def owner_of(text: str) -> Callable[[Command], Command]:
+    """An owner that does what the text says."""
+    return option("--owner", metavar="NAME", callback=_owner, help=text)
+
+
+owner = owner_of("Who owns the files, whatever they say.")
 paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=Places())
+optional_paths = click.argument("paths", nargs=-1, metavar="[PATH]...", type=Places())
 
 
 def _all(command: Command, *decorators: Callable[[Command], Command]) -> Command:
@@ -128,9 +157,13 @@ def _all(command: Command, *decorators: Callable[[Command], Command]) -> Command
 
 def file_options(command: Command) -> Command:
     """What every command that reads files takes."""
+    return owner(output_options(command))
+
+
+def output_options(command: Command) -> Command:
+    """What every command takes that writes a document."""
     return _all(
         command,
-        owner,
         option(
             "--output",
             "outputs",
@@ -324,3 +357,22 @@ def addresses(*, required: bool = True) -> Callable[[Command], Command]:
     return click.argument(
         "addresses", nargs=-1, required=required, metavar=metavar, type=AddressType()
     )
+
+
+class SyncedType(click.ParamType[str]):
+    """An object that is synced: its address, or its name where one kind of object is synced."""
+
+    name = "stack"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The address, or a usage error."""
+        from reconciler.kinds import KINDS
+
+        synced = [kind.kind for kind in KINDS if kind.syncs is not None]
+        kind, slash, name = str(value).rpartition("/")
+        if not slash and len(synced) == 1:
+            kind = synced[0]
+        if kind not in synced or not name:
+            wanted = " or ".join(f"{kind}/NAME" for kind in synced)
+            self.fail(f"{value!r} is not the name of a stack, nor {wanted}", param, ctx)
+        return f"{kind}/{name}"

@@ -126,7 +126,8 @@ class Outputs:
     def _print(self, format: str, document: Mapping[str, Any], *, err: bool) -> None:
         color = self.color and not err
         try:
-            click.echo(render(document, format, color=color), nl=False, color=color, err=err)
+            text = render(document, format, color=color, width=0 if err else width())
+            click.echo(text, nl=False, color=color, err=err)
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -140,6 +141,21 @@ def wants_color(color: str) -> bool:
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         return is_terminal(sys.stdout) and not plain
     return color == "always"
+
+
+def width() -> int:
+    """How many characters a line on stdout may have: as COLUMNS says, or the terminal; 0 where
+    there is none, since what reads it is no screen."""
+    with suppress(ValueError):
+        return max(0, int(os.environ.get("COLUMNS", "")))
+    return os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal(sys.stdout) else 0
+
+
+def check_formats(outputs: Sequence[Output], known: Sequence[str], what: str) -> None:
+    """Refuse formats that make no sense of `what` there is to write."""
+    if wrong := {output.format for output in outputs} - set(known):
+        text = " or ".join(filter(None, (", ".join(known[:-1]), known[-1])))
+        raise click.UsageError(f"{what} is {text}, and not {min(wrong)}")
 
 
 def is_terminal(stream: TextIO | None) -> bool:

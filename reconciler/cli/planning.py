@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -124,6 +125,8 @@ class Planning:
     lock: str = ""
     lock_lease: float = 0.0
     lock_timeout: float = 0.0
+    patience: float = math.inf
+    """Seconds that reads may take as a whole, give or take one of them."""
 
     @classmethod
     def of(
@@ -176,7 +179,13 @@ class Planning:
     @contextmanager
     def opened(self) -> Iterator[Run]:
         """The target, for as long as the block runs."""
-        with opened(self.target, self.desired, simulate=self.simulate, writes=self.writes) as found:
+        with opened(
+            self.target,
+            self.desired,
+            simulate=self.simulate,
+            writes=self.writes,
+            patience=self.patience,
+        ) as found:
             journal = Journal()
             if self.journals is not None:
                 owner = self.desired.owner

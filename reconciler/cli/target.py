@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from collections.abc import Iterator
@@ -75,10 +76,16 @@ def check_consistent(context: click.Context) -> None:
 
 @contextmanager
 def opened(
-    options: TargetOptions, desired: Desired, *, simulate: bool, writes: bool
+    options: TargetOptions,
+    desired: Desired,
+    *,
+    simulate: bool,
+    writes: bool,
+    patience: float = math.inf,
 ) -> Iterator[Opened]:
     """The target, for as long as the block runs; only when it `writes` can the run change anything
-    there. `simulate` lets the simulated person of the local one act.
+    there. `simulate` lets the simulated person of the local one act; after `patience` seconds no
+    read is made again that failed on the way.
 
     The local one plays the account and Region that the files insist on, so that files made for a
     real account can be tried unchanged. For the others AWS_REGION counts as for the AWS CLI, which
@@ -99,6 +106,7 @@ def opened(
             service=options.service,
             parallelism=options.parallelism,
             agent=_agent(),
+            patience=patience,
         )
     )
     api = AwsApi(session, writes=writes)

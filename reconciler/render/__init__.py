@@ -34,7 +34,9 @@ def appended(document: Mapping[str, Any], format: str) -> dict[str, str]:
     return texts
 
 
-def render(document: Mapping[str, Any], format: str, *, color: bool = False) -> str:
-    """The document in one of `FORMATS`; `color` is for terminals and only `text` knows it."""
-    text: str = import_module(f"{__name__}.{format}").render(document, color=color)
+def render(document: Mapping[str, Any], format: str, *, color: bool = False, width: int = 0) -> str:
+    """The document in one of `FORMATS`; `color` and `width` (in characters, 0 for any) are for
+    terminals, and only `text` knows them."""
+    more = {"width": width} if format == "text" else {}
+    text: str = import_module(f"{__name__}.{format}").render(document, color=color, **more)
     return text

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reconciler.render import _status as status_words
 from reconciler.safe import safe
 
 LEVELS = ("error", "warning", "note")
@@ -31,7 +32,7 @@ class Note:
 
 def notes(document: Mapping[str, Any]) -> list[Note]:
     """Every note, the most important first, and each level in the order of the document."""
-    makers = {"problems": _problems, "drift": _of_drift}
+    makers = {"problems": _problems, "drift": _of_drift, "status": _of_status}
     found = makers.get(document["kind"], _of_a_plan)(document)
     return sorted(found, key=lambda note: LEVELS.index(note.level))
 
@@ -48,6 +49,20 @@ def _of_drift(document: Mapping[str, Any]) -> Iterator[Note]:
         text, address = finding["message"], finding["address"]
         note = _note(level, finding["code"], text, address, finding["source"])
         yield replace(note, link=finding["link"] or "")
+
+
+def _of_status(document: Mapping[str, Any]) -> Iterator[Note]:
+    for gap in document["coverage"]["unread"]:
+        yield _note("error", "unread", f"could not be read: {gap['reason']}", gap["address"], None)
+    for finding in document["findings"]:
+        yield _note("error", finding["code"], finding["message"], finding["address"], None)
+    for row in document["objects"]:
+        if row["state"] in ("healthy", "unread"):
+            continue
+        level = "warning" if row["state"] == "waiting" else "error"
+        told = [f"{word} {text}".strip() for word, text in status_words.details(row, document)]
+        note = Note(level, row["state"], f"{status_words.headline(row)}: {'; '.join(told)}")
+        yield replace(note, address=safe(row["address"]), link=row["link"] or "")
 
 
 def _of_a_plan(document: Mapping[str, Any]) -> Iterator[Note]:

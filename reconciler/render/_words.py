@@ -86,7 +86,7 @@ def place(document: Document) -> str:
     """Where and for whom a plan is made."""
     target = document["target"]
     where = f"account {target['account']}, {target['region']}"
-    return safe(where + (f", owner {document['owner']}" if document["owner"] else ""))
+    return safe(where + (f", owner {document['owner']}" if document.get("owner") else ""))
 
 
 def result(document: Document) -> list[str]:
@@ -96,6 +96,10 @@ def result(document: Document) -> list[str]:
             return [_problems(document)]
         case {"kind": "drift"}:
             return [_drift(document)]
+        case {"kind": "status"}:
+            return [_status(document)]
+        case {"kind": "unblock"}:
+            return [_unblock(document)]
         case {"outcomes": [_, *_]}:
             return [_outcomes(document)]
         case _:
@@ -124,6 +128,19 @@ def _drift(document: Document) -> str:
     if levels <= {"info"}:
         return f"As declared: {where}{found and f' ({found})'}."
     return f"{'Not all checked' if 'error' in levels else 'Drift'}: {found}, in {where}."
+
+
+def _status(document: Document) -> str:
+    counts = ", ".join(f"{n} {state}" for state, n in document["summary"].items() if n)
+    text = f"{objects(len(document['objects']))}{counts and f': {counts}'}."
+    return text if document["coverage"]["complete"] else f"Incomplete: {text}"
+
+
+def _unblock(document: Document) -> str:
+    if not document["blockers"]:
+        return safe(f"{document['address']}: nothing blocks it.")
+    counts = ", ".join(f"{n} {result}" for result, n in document["summary"].items() if n)
+    return f"Blockers: {counts}."
 
 
 def _outcomes(document: Document) -> str:

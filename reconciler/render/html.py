@@ -7,6 +7,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 
 from reconciler.errors import ReconcilerError
+from reconciler.render import _status as status_words
 from reconciler.render import _words as words
 from reconciler.render._notes import notes
 from reconciler.render._picture import HEIGHT, WIDTH, picture
@@ -32,6 +33,7 @@ def render(document: Document, *, color: bool = False) -> str:
     source = files("reconciler.render").joinpath("html.jinja").read_text(encoding="utf-8")
     lists = {
         "notes": notes(document),
+        "objects": document["objects"] if document["kind"] == "status" else (),
         "tasks": document.get("worklist", ()),
         "changes": sorted(
             document.get("changes", ()), key=lambda change: not words.destroys(change)
@@ -48,4 +50,5 @@ def render(document: Document, *, color: bool = False) -> str:
         picture=picture(document),
         box=(WIDTH, HEIGHT),
         words=words,
+        status_words=status_words,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from reconciler.render import _status as status_words
 from reconciler.render import _words as words
 from reconciler.render._notes import notes
 from reconciler.render._words import Document
@@ -32,7 +33,8 @@ def within(document: Document, budget: int) -> str:
     page.add(f"### {' '.join(words.result(document))}\n\n")
     if document["kind"] != "problems":
         page.add(f"{_code(words.place(document))}\n\n")
-    add = page.half if document.get("outcomes") or document.get("changes") else page.rows
+    is_followed = any(document.get(name) for name in ("outcomes", "changes", "objects"))
+    add = page.half if is_followed else page.rows
     add(_notes(document), "more to look at")
     page.add("\n")
     if document.get("outcomes"):
@@ -41,6 +43,9 @@ def within(document: Document, budget: int) -> str:
         changes = sorted(document["changes"], key=lambda change: not words.destroys(change))
         page.table(("", "object", "what is done"), map(_row, changes))
         page.folded("Details", map(_details, changes))
+    elif document["kind"] == "status":
+        heads = ("", "object", "status", "owner", "")
+        page.table(heads, (_status(row, document) for row in document["objects"]))
     if fingerprint := document.get("fingerprint"):
         page.add(f"\nFingerprint of this plan: {_code(fingerprint)}\n")
     return page.text
@@ -110,6 +115,11 @@ def _outcome(outcome: Document) -> str:
 def _row(change: Document) -> str:
     mark = f"**`{words.symbol(change)}`**"
     return _cells(mark, _code(change["address"]), _code(words.sentence(change)))
+
+
+def _status(row: Document, document: Document) -> str:
+    mark, *texts = status_words.cells(row, document)
+    return _cells(f"**{mark}**" if mark.isupper() else mark, *map(_code, texts))
 
 
 def _cells(*cells: str) -> str:

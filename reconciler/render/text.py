@@ -3,12 +3,14 @@ refused, what a person has to do, and the count."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
 from reconciler.drift import is_found
+from reconciler.render import _status as status_words
 from reconciler.render import _words as words
+from reconciler.render._table import fitted
 from reconciler.render._words import Document
 from reconciler.safe import safe
 
@@ -30,14 +32,38 @@ MARKS = {
 }
 
 
-def render(document: Document, *, color: bool = False) -> str:
-    """The document as lines; live and file texts cannot move the cursor or pass for markup."""
+ENDS = {
+    "active": ("BLOCKED", "red"),
+    "resolved": ("resolved", "green"),
+    "failed": ("FAILED", "red"),
+    "skipped": ("skipped", "yellow"),
+    "unknown": ("UNKNOWN", "red"),
+}
+HEADS = ("", "OBJECT", "STATUS", "OWNER", "")
+NARROWER = ((4, 12), (3, 8), (4, 0), (1, 30), (2, 12), (1, 0), (3, 0), (2, 0), (0, 0))
+"""How far each column of a status table is cut, in this order, until its lines fit."""
+
+
+def render(document: Document, *, color: bool = False, width: int = 0) -> str:
+    """The document as lines; live and file texts cannot move the cursor or pass for markup. Rows of
+    a table are cut to a `width` in characters, if one is given."""
     lines = _Lines(color)
+    blocks: list[Iterable[str]]
     match document:
         case {"kind": "problems"}:
             blocks = [lines.problems(document)]
         case {"kind": "drift"}:
             blocks = [lines.drift(document)] if is_found(document) else []
+        case {"kind": "status"}:
+            blocks = [
+                lines.table(document, width),
+                *lines.details(document),
+                lines.unread(document, so=""),
+                lines.findings(document),
+                lines.total(document),
+            ]
+        case {"kind": "unblock"}:
+            blocks = [lines.blockers(document), lines.total(document)]
         case {"outcomes": [_, *_]}:
             blocks = [
                 lines.outcomes(document),
@@ -91,6 +117,47 @@ class _Lines:
             if finding["link"]:
                 yield f"{'':14}where: {safe(finding['link'])}"
 
+    def table(self, document: Document, width: int) -> Iterator[str]:
+        """One line an object, which is never longer than the width."""
+        yield self.style(words.place(document), bold=True)
+        objects = document["objects"]
+        if not objects:
+            return
+        rows = fitted(
+            [HEADS, *(status_words.cells(row, document) for row in objects)], width, NARROWER
+        )
+        yield self.style("  ".join(rows[0]).rstrip(), bold=True)
+        for row, texts in zip(objects, rows[1:], strict=True):
+            fg = status_words.MARKS[row["state"]][1]
+            mark, address, status, *rest = texts
+            shown = (self.style(mark, fg, bold=True), address, self.style(status, fg), *rest)
+            yield "  ".join(shown).rstrip()
+
+    def details(self, document: Document) -> Iterator[list[str]]:
+        """A block for each object that needs somebody, or that was asked for by its name."""
+        for row in document["objects"]:
+            if row["state"] == "healthy" and not document["addresses"]:
+                continue
+            fg = status_words.MARKS[row["state"]][1]
+            texts = status_words.details(row, document)
+            yield [
+                self.style(status_words.headline(row), fg, bold=True),
+                *(f"    {word + ':' * bool(word):<10}{text}" for word, text in texts),
+            ]
+
+    def blockers(self, document: Document) -> Iterator[str]:
+        yield self.style(words.place(document), bold=True)
+        for one in document["blockers"]:
+            mark, fg = ENDS[one["result"]]
+            since = status_words.age(one["created"], document)
+            text = f"blocker {one['id']}, for {since}: {one['reason']}"
+            yield f"{self.style(f'{mark:>8}', fg, bold=True)}  {safe(document['address'])}"
+            yield f"{'':10}{safe(text)}"
+            for key, value in one["contexts"].items():
+                yield f"{'':10}{safe(f'{key}: {value}')}"
+            if one["message"]:
+                yield f"{'':10}{safe(one['message'])}"
+
     def changes(self, document: Document) -> Iterator[str]:
         yield self.style(words.place(document), bold=True)
         for change in document["changes"]:
@@ -114,10 +181,12 @@ class _Lines:
         values, gap, forced = text.rpartition("  ")
         return values + self.style(gap + forced, "red")
 
-    def unread(self, document: Document) -> Iterator[str]:
+    def unread(
+        self, document: Document, so: str = ", so this plan cannot be applied"
+    ) -> Iterator[str]:
         gaps = document["coverage"]["unread"]
         if gaps:
-            yield self.style("Could not be read, so this plan cannot be applied:", "red", bold=True)
+            yield self.style(f"Could not be read{so}:", "red", bold=True)
         for gap in gaps:
             yield f"    {safe(gap['address'] or gap['kind'])}: {safe(gap['reason'])}"
 

@@ -12,6 +12,12 @@ from tests.cli.servers import BODY, Answer, Behaviour, error, logged_in
 from tests.conftest import ACCOUNT, REGION
 
 ARN = f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:"
+SYNC_READS = frozenset(
+    {
+        *("GetRepositorySyncStatus", "GetResourceSyncStatus", "GetSyncBlockerSummary"),
+        "ListRepositorySyncDefinitions",
+    }
+)
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/git-sync"
 
 
@@ -121,7 +127,9 @@ class HostileApi:
         return (self.answer(call.operation, call.parameters) for call in calls)
 
     def answer(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The reply to one List call."""
+        """The reply to one call that reads."""
+        if operation in SYNC_READS:
+            return self._history(operation, next(iter(parameters.values())))
         kind = operation.removeprefix("List")
         if kind == "TagsForResource":
             return {"Tags": self.tags[parameters["ResourceArn"]]}
@@ -129,16 +137,48 @@ class HostileApi:
             return {kind: self.syncs[parameters["RepositoryLinkId"]]}
         return {kind: self.lists[kind]}
 
+    def _history(self, operation: str, name: str) -> Mapping[str, Any]:
+        """What happened to syncs, in the words of an object's first text."""
+        text = next(
+            (
+                sync["Branch"]
+                for syncs in self.syncs.values()
+                for sync in syncs
+                if name in (sync["ResourceName"], sync["RepositoryLinkId"])
+            ),
+            name,
+        )
+        attempt = {"StartedAt": 1.7e9, "Status": text}
+        attempt["Events"] = [{"Event": text, "Time": 1.7e9, "Type": text, "ExternalId": text}]
+        if operation == "GetRepositorySyncStatus":
+            return {"LatestSync": attempt}
+        blocker = {"Id": text, "Type": text, "Status": "ACTIVE", "CreatedReason": text}
+        blocker |= {"CreatedAt": 1.7e9, "Contexts": [{"Key": text, "Value": text}]}
+        revision = dict.fromkeys(("Branch", "Directory", "OwnerId", "RepositoryName"), text)
+        revision |= {"ProviderType": text, "Sha": text}
+        definition = dict.fromkeys(("Branch", "Directory", "Parent", "Target"), text)
+        return {
+            "LatestSync": {
+                **attempt,
+                "InitialRevision": revision,
+                "TargetRevision": revision,
+                "Target": text,
+            },
+            "SyncBlockerSummary": {"ResourceName": text, "LatestBlockers": [blocker]},
+            "RepositorySyncDefinitions": [definition],
+        }
+
     def write(self, call: Call) -> Mapping[str, Any]:
         """Nothing is written."""
         raise NotImplementedError
 
 
 def serving(api: HostileApi, refusal: Callable[[], str] = str) -> Behaviour:
-    """The same over HTTP; everything but a List call is refused in these words."""
+    """The same over HTTP; every call but those that list, or tell how syncs go, is refused in these
+    words."""
 
     def behave(operation: str) -> Answer:
-        if operation.startswith("List"):
+        if operation.startswith("List") or operation in SYNC_READS:
             return Answer(200, json.dumps(api.answer(operation, json.loads(BODY.get()))))
         return error("ValidationException", refusal())
 

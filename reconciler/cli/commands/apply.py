@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import click
 
 from reconciler.cli.options import (
-    DURATION,
     Duration,
     Fingerprint,
+    OptionalTime,
     check_options,
     file_options,
     guard_options,
@@ -23,19 +21,8 @@ from reconciler.cli.options import (
 )
 
 
-class OptionalWait(click.Command):
-    """Takes `--wait` with or without `=TIME`, without mistaking a path for the time."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments with the default time filled in."""
-        for flag, value in pairwise(args):
-            if flag == "--wait" and DURATION.fullmatch(value) and not Path(value).exists():
-                raise click.UsageError(f"write --wait={value}: without = the time is a PATH")
-        return super().parse_args(ctx, ["--wait=30m" if a == "--wait" else a for a in args])
-
-
 @click.command(
-    cls=OptionalWait,
+    cls=OptionalTime.of("--wait", "30m", "a PATH"),
     epilog="""\b
 Examples:
   reconciler apply infra/

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from reconciler.cli.options import file_options, option, paths, prune, target_options
-from reconciler.cli.output import tell
+from reconciler.cli.output import check_formats, tell
 
 
 @click.command(
@@ -36,8 +36,7 @@ def command(**options: Any) -> int:
     from reconciler.cli.planning import Planning
     from reconciler.graph import desired_graph, live_graph, planned_graph
 
-    if wrong := {output.format for output in options["outputs"]} - {"dot", "json", "mermaid"}:
-        raise click.UsageError(f"a graph is dot, json or mermaid, and not {min(wrong)}")
+    check_formats(options["outputs"], ("dot", "json", "mermaid"), "a graph")
     if not any(output.file is None for output in options["outputs"]):
         options["outputs"] = (*options["outputs"], Output("mermaid"))
     planning = Planning.of(options)

@@ -6,9 +6,12 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import S3Uri, option, owner, paths
+from reconciler.cli.options import S3Uri, option, optional_paths, owner
 
-COMMANDS = ("validate", "plan", "apply", "destroy", "forget", "wait")
+WITH_FILES = ("validate", "plan", "apply", "destroy", "drift", "accept")
+WITHOUT = ("status", "unblock", "import", "forget", "wait")
+"""The commands whose policies say the same whatever files there are."""
+COMMANDS = (*WITH_FILES, *WITHOUT)
 """The commands there are policies for."""
 
 
@@ -17,10 +20,11 @@ COMMANDS = ("validate", "plan", "apply", "destroy", "forget", "wait")
 Examples:
   reconciler iam-policy plan infra/
   reconciler iam-policy apply --prune infra/ > role.json
+  reconciler iam-policy status
 """
 )
 @click.argument("for_command", type=click.Choice(COMMANDS), metavar="COMMAND")
-@paths
+@optional_paths
 @option("--account", metavar="ID", help="The account, where the files do not say; * unless given.")
 @option("--region", metavar="REGION", help="The Region, likewise.")
 @option("--prune", is_flag=True, help="For apply --prune: every kind may be deleted.")
@@ -28,7 +32,7 @@ Examples:
 @option("--preflight", is_flag=True, help="For a run with --preflight.")
 @owner
 def command(**options: Any) -> None:
-    """Print the least IAM policy that COMMAND needs for these files. Offline.
+    """Print the least IAM policy that COMMAND needs for these files, if it takes some. Offline.
 
     It has both prefixes of the service: that of an ARN tells when it was made.
     """
@@ -37,9 +41,14 @@ def command(**options: Any) -> None:
     from reconciler.cli.files import desired_of
     from reconciler.cli.output import Outputs
     from reconciler.permissions import policy
-    from reconciler.resource import Target
+    from reconciler.resource import Desired, Target
 
-    desired = desired_of(options["paths"], options["owner"], Outputs.of((), "auto"))
+    if options["paths"]:
+        desired = desired_of(options["paths"], options["owner"], Outputs.of((), "auto"))
+    elif options["for_command"] in WITH_FILES:
+        raise click.UsageError(f"a policy for {options['for_command']} needs a PATH")
+    else:
+        desired = Desired(options["owner"] or "", {}, {})
     account = options["account"] or desired.account or "*"
     target = Target(account, options["region"] or desired.region or "*")
     made = policy(

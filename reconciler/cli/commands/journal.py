@@ -68,5 +68,6 @@ def _text(sent: Any) -> str:
     line = sent.line
     mark = MARKS.get(sent.last.event, sent.last.event)
     text = f"{line.time:%Y-%m-%d %H:%M:%S}Z {mark:<8} {line.operation} {line.address}"
-    text += f"  {line.account} {line.region}, {line.owner}, {line.who}, run {line.run[:8]}"
+    by = ", ".join(filter(None, (line.owner, line.who)))
+    text += f"  {line.account} {line.region}, {by}, run {line.run[:8]}"
     return safe(f"{text}  {sent.last.text}".rstrip())

@@ -8,7 +8,17 @@ from typing import Any
 
 import click
 
-DOCUMENTS = ("desired-state", "plan", "report", "problems", "graph", "policy", "drift")
+DOCUMENTS = (
+    "desired-state",
+    "plan",
+    "report",
+    "problems",
+    "graph",
+    "policy",
+    "drift",
+    "status",
+    "unblock",
+)
 WRITTEN = ("desired-state", "policy")
 """Those that people write."""
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -39,6 +49,8 @@ def schema_text(document: str) -> str:
     from reconciler.saved import SavedPlanForm
     from reconciler.spec.form import Document
     from reconciler.spec.problems import ProblemsForm
+    from reconciler.status import StatusForm
+    from reconciler.unblock import UnblockForm
 
     forms = {
         "desired-state": Document,
@@ -48,6 +60,8 @@ def schema_text(document: str) -> str:
         "graph": GraphForm,
         "policy": PolicyFile,
         "drift": DriftForm,
+        "status": StatusForm,
+        "unblock": UnblockForm,
     }
     schema = TypeAdapter(forms[document]).json_schema(ref_template="#/definitions/{model}")
     schema["definitions"] = schema.pop("$defs")

@@ -33,11 +33,13 @@ Examples:
     default="30m",
     show_default=True,
     metavar="TIME",
-    help="How long to wait; afterwards the exit code is 7.",
+    help="How long to wait; a look that hangs may take up to 10s more. Then exit 7.",
 )
 @file_options
 def command(**options: Any) -> int:
     """Wait until live objects are AVAILABLE; never writes. Exit 7 when the time is over."""
+    from dataclasses import replace
+
     from reconciler.cli.applying import applied
     from reconciler.cli.planning import Planning
     from reconciler.diff import await_
@@ -49,4 +51,5 @@ def command(**options: Any) -> int:
         compare=partial(await_, addresses=options["addresses"]),
         simulate=True,
     )
-    return applied(planning, yes=True, wait=options["timeout"])
+    seconds = options["timeout"]
+    return applied(replace(planning, patience=seconds), yes=True, wait=seconds)

@@ -1,0 +1,55 @@
+"""`reconciler status`: how hosts, connections, links and syncs do; needs no files, cannot write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from reconciler.cli.options import (
+    Duration,
+    OptionalTime,
+    addresses,
+    option,
+    output_options,
+    owner_of,
+    target_options,
+)
+
+
+@click.command(
+    cls=OptionalTime.of("--watch", "5s", "an ADDRESS"),
+    epilog="""\b
+Examples:
+  reconciler status
+  reconciler status --owner platform --watch
+  reconciler status --output json sync_configuration/network-prod
+\b
+Exit codes: 0 read - 1 not everything could be read. With
+--detailed-exitcode: 2 something is wrong - 7 only a person is waited for
+""",
+)
+@addresses(required=False)
+@target_options
+@owner_of("Only what NAME owns.")
+@option(
+    "--watch",
+    type=Duration(1),
+    metavar="[=TIME]",
+    help="Look again all the time, every 5s unless given, until Ctrl-C.",
+)
+@option(
+    "--detailed-exitcode",
+    is_flag=True,
+    help="Exit 2 when something is wrong, 7 when only a person is waited for.",
+)
+@output_options
+def command(**options: Any) -> int:
+    """Show how hosts, connections, links and syncs do. Cannot write.
+
+    The worst comes first: blocked and failing syncs, what is in ERROR, what waits for a person, and
+    what to do about it.
+    """
+    from reconciler.cli.watching import status
+
+    return status(options)
