@@ -104,8 +104,8 @@ def test_a_terminal(arguments: tuple[str, ...], small: Answering, tmp_path: Path
     """With the spinner, of which nothing may be left but its own sequences."""
     path = files(tmp_path, len(WORST))
     command = arguments[0]
-    words = arguments if command == "status" else (*arguments, path)
-    screen = on_terminal(*words, "--endpoint-url", small.url)
+    file = () if command == "status" else (path,)
+    screen = on_terminal(*arguments, *file, "--endpoint-url", small.url)
     shown = screen.shown.replace("\r\n", "\n").replace("\r\x1b", "\x1b")
     expect_harmless(shown, own=SPINNER)
     assert command == "destroy" or safe(WORST[0]) in shown

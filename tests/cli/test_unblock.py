@@ -37,7 +37,7 @@ def where(emulator: Emulator, cli: Cli) -> tuple[str, ...]:
 def blockers(emulator: Emulator) -> dict[str, str | None]:
     """The blockers of the stack, and why each was resolved."""
     client = boto3.client("codeconnections", endpoint_url=emulator.url)
-    summary = client.get_sync_blocker_summary(**STACK)["SyncBlockerSummary"]  # type: ignore[arg-type]
+    summary = client.get_sync_blocker_summary(**STACK)["SyncBlockerSummary"]
     return {one["Id"]: one.get("ResolvedReason") for one in summary["LatestBlockers"]}
 
 
@@ -209,7 +209,7 @@ def test_a_retry_that_failed_is_said(where: tuple[str, ...], cli: Cli, emulator:
         time.sleep(0.02)
     time.sleep(0.5)
     client = boto3.client("codeconnections", endpoint_url=emulator.url)
-    client.update_sync_blocker(**STACK, Id=id_, ResolvedReason=WHY)  # type: ignore[arg-type]
+    client.update_sync_blocker(**STACK, Id=id_, ResolvedReason=WHY)
     out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert "but the service could not sync the latest commit again" in out
