@@ -35,8 +35,6 @@ STATES = {
     "healthy": "nothing is wrong",
 }
 """Every state of an object, the worst first, and what it means."""
-SICK = frozenset({"blocked", "failing", "error", "failed"})
-"""The states in which something is wrong."""
 
 
 class EventForm(TypedDict):
