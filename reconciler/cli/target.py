@@ -22,6 +22,7 @@ from reconciler.resource import Api, Desired, Target
 if TYPE_CHECKING:
     from reconciler.aws.api import AwsApi
     from reconciler.aws.session import Session
+    from reconciler.emulator import Emulator
 
 LOCAL_ACCOUNT = "000000000000"
 LOCAL_REGION = "us-east-1"
@@ -141,8 +142,6 @@ def _local(
     from reconciler.emulator import Emulator, StoreError
     from reconciler.emulator import Settings as EmulatorSettings
 
-    account = desired.account or LOCAL_ACCOUNT
-    region = options.region or desired.region or LOCAL_REGION
     store = Path(options.local_store)
     try:
         handshake = options.local_handshake if simulate else "manual"
@@ -150,6 +149,7 @@ def _local(
     except (OSError, StoreError) as error:
         raise TargetError(f"the local store cannot be used: {error}") from error
     with emulator:
+        account, region = _played(emulator, options, desired)
         settings = Settings(
             region=region,
             endpoint_url=emulator.url,
@@ -168,6 +168,17 @@ def _local(
         with closing(api):
             place = f"local {store.resolve()} {emulator.store_id}"
             yield Opened(api, Target(account, region, "local", console), place)
+
+
+def _played(emulator: Emulator, options: TargetOptions, desired: Desired) -> tuple[str, str]:
+    """The account and Region that the files insist on. A command without files is about the only
+    ones that have something there."""
+    account, region = LOCAL_ACCOUNT, LOCAL_REGION
+    there = {(one.account, one.region) for one in emulator.control.everything()}
+    places = [place for place in there if options.region in (None, place[1])]
+    if not desired.sources and len(places) == 1:
+        account, region = places[0]
+    return desired.account or account, options.region or desired.region or region
 
 
 def _check_service(api: AwsApi, service: str, desired: Desired) -> None:

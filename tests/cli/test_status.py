@@ -197,3 +197,21 @@ def test_other_formats_are_wrong_usage(format: str, cli: Cli) -> None:
 def test_nothing_there_is_nothing_wrong(cli: Cli, emulator: Emulator) -> None:
     done = cli("status", "--endpoint-url", emulator.url, "--detailed-exitcode")
     assert (done.code, done.out.endswith("\n0 objects.\n")) == (0, True)
+
+
+def test_without_files_the_local_one_is_the_only_account_that_has_something(
+    cli: Cli, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.yaml"
+    text = "version: 1\nowner: platform\naccount: '222233334444'\nregion: eu-north-1\n"
+    more = "connections: [{name: main, provider_type: GitHub}]\n"
+    file.write_text(text + more, encoding="utf-8")
+    assert "0 objects" in cli("status", "--local").out
+    assert cli("apply", "--local", "--wait", "--yes", file).code == 0
+    shown = cli("status", "--local")
+    assert "account 222233334444, eu-north-1" in shown.out
+    assert "connection/main" in shown.out
+    other = text.replace("2222", "3333") + more
+    file.write_text(other, encoding="utf-8")
+    assert cli("apply", "--local", "--wait", "--yes", file).code == 0
+    assert "account 000000000000, us-east-1" in cli("status", "--local").out
