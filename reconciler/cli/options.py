@@ -157,32 +157,37 @@ def _all(command: Command, *decorators: Callable[[Command], Command]) -> Command
 
 def file_options(command: Command) -> Command:
     """What every command that reads files takes."""
-    return owner(output_options(command))
+    return owner(output_options()(command))
 
 
-def output_options(command: Command) -> Command:
-    """What every command takes that writes a document."""
-    return _all(
-        command,
-        option(
-            "--output",
-            "outputs",
-            type=OUTPUT,
-            multiple=True,
-            metavar="FORMAT[=FILE]",
-            help=f"One of {', '.join(FORMATS)} (default); with FILE, beside what goes to stdout. "
-            "May be repeated.",
-        ),
-        option(
-            "--color",
-            type=click.Choice(["auto", "always", "never"]),
-            default="auto",
-            show_default=True,
-            help="Color on stdout; auto means on a terminal without NO_COLOR.",
-        ),
-        option("--verbose", is_flag=True, help="Say on stderr which calls are made."),
-        option("--debug", is_flag=True, help="Like --verbose, with a traceback on a bug."),
-    )
+def output_options(*formats: str) -> Callable[[Command], Command]:
+    """What every command takes that writes a document, in these formats or in all."""
+
+    def decorate(command: Command) -> Command:
+        known = ", ".join(formats or FORMATS)
+        return _all(
+            command,
+            option(
+                "--output",
+                "outputs",
+                type=OUTPUT,
+                multiple=True,
+                metavar="FORMAT[=FILE]",
+                help=f"One of {known} (default: text); with FILE, beside what goes to stdout. "
+                "May be repeated.",
+            ),
+            option(
+                "--color",
+                type=click.Choice(["auto", "always", "never"]),
+                default="auto",
+                show_default=True,
+                help="Color on stdout; auto means on a terminal without NO_COLOR.",
+            ),
+            option("--verbose", is_flag=True, help="Say on stderr which calls are made."),
+            option("--debug", is_flag=True, help="Like --verbose, with a traceback on a bug."),
+        )
+
+    return decorate
 
 
 def target_options(command: Command) -> Command:

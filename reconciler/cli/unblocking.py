@@ -28,9 +28,9 @@ from reconciler.unblock import End, Ended, UnblockForm, Unblocking, unblock_docu
 from reconciler.writer import Clock, Means
 
 
-def unblocked(options: Mapping[str, Any]) -> Exit:
-    """Look what blocks, ask unless that is waived, resolve it, and report."""
-    check_formats(options["outputs"], ("text", "json"), "an unblock")
+def unblocked(options: Mapping[str, Any], formats: Sequence[str]) -> Exit:
+    """Look what blocks, ask unless that is waived, resolve it, and report in the formats."""
+    check_formats(options["outputs"], formats, "an unblock")
     planning = Planning.of(options, desired=Desired("", {}, {}), writes=True)
     with planning.opened() as opened, alone(opened) as run, stopping() as asked:
         with asked.impatient():

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn, cast
 
@@ -23,13 +23,10 @@ from reconciler.resource import Desired
 from reconciler.safe import safe
 from reconciler.status import Asked, StatusForm
 
-FORMATS = ("text", "json", "markdown", "html")
-"""The formats that have something to show of a status."""
 
-
-def status(options: Mapping[str, Any]) -> Exit:
-    """Look and write the report; with `--watch` again and again, until a signal ends it."""
-    check_formats(options["outputs"], FORMATS, "a status")
+def status(options: Mapping[str, Any], formats: Sequence[str]) -> Exit:
+    """Look and write the report in the formats; with `--watch` again until a signal ends it."""
+    check_formats(options["outputs"], formats, "a status")
     seconds = options["watch"]
     if seconds is not None:
         check_formats(options["outputs"], ("text",), "a status that is watched")

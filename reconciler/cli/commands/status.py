@@ -16,6 +16,9 @@ from reconciler.cli.options import (
     target_options,
 )
 
+FORMATS = ("text", "json", "markdown", "html")
+"""Those that have something to show of it."""
+
 
 @click.command(
     cls=OptionalTime.of("--watch", "5s", "an ADDRESS"),
@@ -43,7 +46,7 @@ Exit codes: 0 read - 1 not everything could be read. With
     is_flag=True,
     help="Exit 2 when something is wrong, 7 when only a person is waited for.",
 )
-@output_options
+@output_options(*FORMATS)
 def command(**options: Any) -> int:
     """Show how hosts, connections, links and syncs do. Cannot write.
 
@@ -52,4 +55,4 @@ def command(**options: Any) -> int:
     """
     from reconciler.cli.watching import status
 
-    return status(options)
+    return status(options, FORMATS)

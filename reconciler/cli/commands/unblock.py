@@ -16,6 +16,9 @@ from reconciler.cli.options import (
     yes,
 )
 
+FORMATS = ("text", "json")
+"""Those that have something to show of it."""
+
 
 def _reason(ctx: click.Context, param: click.Parameter, value: str) -> str:
     """A reason that says something, as the service takes it (botocore service model)."""
@@ -59,7 +62,7 @@ Exit codes: 0 resolved, or nothing blocks - 1 not resolved - 3 some of them
 @target_options
 @yes
 @writing_options
-@output_options
+@output_options(*FORMATS)
 def command(**options: Any) -> int:
     """Resolve what blocks the syncs of a stack, after which AWS syncs it again.
 
@@ -67,4 +70,4 @@ def command(**options: Any) -> int:
     """
     from reconciler.cli.unblocking import unblocked
 
-    return unblocked(options)
+    return unblocked(options, FORMATS)
