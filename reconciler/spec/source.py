@@ -44,7 +44,7 @@ __all__ = [
     "read_sources",
 ]
 
-_LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+LOADER: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 _DEFAULT_LIMITS: Final = Limits()
 
 
@@ -94,7 +94,7 @@ def parse(
     complete = False
     with collector_off():
         try:
-            builder.build(_LOADER(text).get_event)
+            builder.build(LOADER(text).get_event)
             complete = True
         except Abandoned:
             complete = builder.ended
