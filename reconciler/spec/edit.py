@@ -1,5 +1,5 @@
-"""Edits of desired-state files: the bytes of a file and what is to change in it go in, the same file
-with nothing else changed comes out.
+"""Edits of desired-state files: the bytes of a file and what is to change in it go in, the same
+file with nothing else changed comes out.
 
 What comes out is read again and held against what the edits amount to: a file that cannot be edited
 so is refused.

@@ -1,5 +1,5 @@
-"""Whole entries of a file's sections: takes them out with the comments that belong to them, and puts
-new ones in, in the style of the file; a layout goes in, splices come out."""
+"""Whole entries of a file's sections: takes them out with the comments that belong to them, and
+puts new ones in, in the style of the file; a layout goes in, splices come out."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def column(node: yaml.Node) -> int:
 
 
 def end(node: yaml.Node) -> int:
-    """Where a node ends for the parser: of what is not in brackets or quotes, before what follows."""
+    """Where a node ends for the parser: for a block of lines, before what follows."""
     index: int = node.end_mark.index
     return index
 

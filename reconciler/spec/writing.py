@@ -1,5 +1,5 @@
-"""Plain data in; the YAML text of desired-state files out, in which every text stays a text, whatever
-reads it."""
+"""Plain data in; the YAML text of desired-state files out, in which every text stays a text,
+whatever reads it."""
 
 from __future__ import annotations
 
