@@ -33,22 +33,19 @@ class Choice:
     names: Collection[str] = ()
     tags: Collection[str] = ()
 
-    def takes(self, live: Live, tags: Mapping[str, str]) -> bool:
-        """Whether an object with these tags is one of them, whoever owns it."""
-        address = live.address
+    def lets(self, kind: str, name: str, tags: Mapping[str, str]) -> bool:
+        """Whether an object with these is one of them, whoever owns it."""
         return (
-            (not self.kinds or address.kind in self.kinds)
-            and (not self.names or any(fnmatchcase(address.name, n) for n in self.names))
-            and all(map(_tag_test(tags), self.tags))
+            (not self.kinds or kind in self.kinds)
+            and (not self.names or any(fnmatchcase(name, pattern) for pattern in self.names))
+            and all(_has(tags, wanted) for wanted in self.tags)
         )
 
 
-def _tag_test(tags: Mapping[str, str]) -> Any:
-    def holds(wanted: str) -> bool:
-        key, valued, value = wanted.partition("=")
-        return key in tags and (not valued or tags[key] == value)
-
-    return holds
+def _has(tags: Mapping[str, str], wanted: str) -> bool:
+    """Whether one of the tags is `KEY` or `KEY=VALUE`."""
+    key, valued, value = wanted.partition("=")
+    return key in tags and (not valued or tags[key] == value)
 
 
 @dataclass(slots=True)
@@ -159,6 +156,9 @@ class _Describing:
             faults |= self._repeated(entries)
             if not faults:
                 break
+            # A parent's fault may be all that is wrong with what refers to it by name.
+            first = next(k.kind for k in KINDS if any(of == k.kind for of, _ in faults))
+            faults = {key: why for key, why in faults.items() if key[0] == first}
             self._leave_out(chosen, faults)
             chosen = [live for live in chosen if key_of(live) not in faults]
         for kind in KINDS:
@@ -176,7 +176,10 @@ class _Describing:
 
     def _chosen(self) -> Iterator[Live]:
         for live in self.lives.values():
-            if live.address in self.unread or not self.choice.takes(live, self._tags(live)):
+            address = live.address
+            if address in self.unread:
+                continue
+            if not self.choice.lets(address.kind, address.name, self._tags(live)):
                 continue
             if live.vanishing:
                 self.result.vanishing += 1

@@ -147,6 +147,14 @@ def file_options(command: Command) -> Command:
             show_default=True,
             help="Color on stdout; auto means on a terminal without NO_COLOR.",
         ),
+        log_options,
+    )
+
+
+def log_options(command: Command) -> Command:
+    """What every command that makes calls takes."""
+    return _all(
+        command,
         option("--verbose", is_flag=True, help="Say on stderr which calls are made."),
         option("--debug", is_flag=True, help="Like --verbose, with a traceback on a bug."),
     )
@@ -315,6 +323,21 @@ class AddressType(click.ParamType[str]):
         if kind not in BY_NAME or not slash or not name:
             kinds = ", ".join(BY_NAME)
             self.fail(f"{value!r} is not KIND/NAME, where KIND is one of {kinds}", param, ctx)
+        return str(value)
+
+
+class KindType(click.ParamType[str]):
+    """The name of a kind."""
+
+    name = "kind"
+    envvar_list_splitter = "\n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name as it is, or a usage error that lists them."""
+        from reconciler.kinds import BY_NAME
+
+        if value not in BY_NAME:
+            self.fail(f"{value!r} is not one of {', '.join(BY_NAME)}", param, ctx)
         return str(value)
 
 
