@@ -149,7 +149,8 @@ class _Describing:
         chosen = list(self._chosen())
         names = self._names(chosen)
         while True:
-            by_name = {key: name for key, name in names.items() if name and not is_arn(name)}
+            mine = {key_of(live): names[key_of(live)] for live in chosen}
+            by_name = {key: name for key, name in mine.items() if name and not is_arn(name)}
             references = {**arns(self.lives.values()), **by_name}
             entries = [self._entry(v, names[key_of(v)], references) for v in chosen]
             faults = {key_of(e.live): why for e in entries if (why := self._fault(e))}

@@ -1,5 +1,5 @@
-"""Writes what is live into the files that declare it: the options of `accept` and `import --diff` go
-in, a diff, edited files and an exit code come out."""
+"""Writes what is live into the files that declare it: the options of `accept` and `import --diff`
+go in, a diff, edited files and an exit code come out."""
 
 from __future__ import annotations
 
@@ -193,9 +193,7 @@ def _checked(held: Files, side: _Side, acceptance: Acceptance) -> list[Patch]:
     except EditError as error:
         raise EditError(f"{_place(acceptance)}: {error}: {WHERE}") from error
     if left := list(remaining(after, [acceptance])):
-        hint = ""
-        if any(path.startswith("tags.") for path in acceptance.paths):
-            hint = " (a tag of `defaults.tags` cannot be taken out of one entry)"
+        hint = " (defaults cannot be taken out of one entry)" if "tags." in left[0] else ""
         raise EditError(f"{_place(acceptance)}: {left[0]}{hint}: {WHERE}")
     return patches
 

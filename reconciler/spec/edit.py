@@ -19,11 +19,12 @@ from reconciler.spec.entries import Section
 from reconciler.spec.layout import Layout, Splice, pairs, spliced, start
 from reconciler.spec.problems import Problem
 from reconciler.spec.source import parse
-from reconciler.spec.writing import Written, flow
+from reconciler.spec.writing import Written
 
 Path = tuple[str, ...]
 """The keys that lead to a value inside of an entry."""
 _BOM = "\ufeff"
+_UNWRITTEN = "it is not written in its entry, and defaults cannot be taken out of one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class _Step:
         key = self.edit.path[-1]
         if isinstance(self.edit, Drop):
             if layout.value(node, key) is None:
-                raise EditError("it is not written in its entry")
+                raise EditError(_UNWRITTEN)
             return layout.dropped(_mapping(node), key, above)
         if self.item is not None:
             return self._items(layout, layout.value(node, key), self.edit.value, self.item)
@@ -149,7 +150,7 @@ class _Step:
     def _from(self, layout: Layout, node: yaml.Node, depth: int, *, left: bool) -> list[Splice]:
         """Insert what is missing from a depth of the path on."""
         if isinstance(self.edit, Drop):
-            raise EditError("it is not written in its entry")
+            raise EditError(_UNWRITTEN)
         value, mapping = self.edit.value, _mapping(node)
         for key in reversed(self.edit.path[depth + 1 :]):
             value = {key: value}
@@ -261,8 +262,3 @@ def _drop(entry: dict[str, Any], path: Path) -> None:
     for key in path[:-1]:
         entry = entry[key]
     del entry[path[-1]]
-
-
-def shown(value: Any) -> str:
-    """A value as it would be written, on one line."""
-    return flow(value, outside=True)

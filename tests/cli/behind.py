@@ -68,7 +68,11 @@ class Behind:
 
     def arn_of(self, name: str) -> str:
         """The ARN of the connection or host of this name."""
-        listed = self.client.list_connections()["Connections"]
+        reply = self.client.list_connections(MaxResults=100)
+        listed = reply["Connections"]
+        while token := reply.get("NextToken"):
+            reply = self.client.list_connections(MaxResults=100, NextToken=token)
+            listed += reply["Connections"]
         held = {one["ConnectionName"]: one["ConnectionArn"] for one in listed}
         held |= {one["Name"]: one["HostArn"] for one in self.client.list_hosts()["Hosts"]}
         return str(held[name])

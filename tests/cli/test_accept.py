@@ -91,8 +91,9 @@ def file(run: Any, emulator: Emulator) -> Path:
     for _ in range(3):
         run("apply", "--yes", path)
         for one in emulator.control.pending():
-            emulator.control.approve(one.arn)
-    assert run("plan", "--detailed-exitcode", path).code == 0
+            if one.kind == "connection":  # a host can only be updated before
+                emulator.control.approve(one.arn)
+    assert run("plan", "--allow-pending", "--detailed-exitcode", path).code == 0
     return path
 
 
@@ -197,9 +198,8 @@ CASES: list[tuple[str, Any, list[str]]] = [
         lambda b: b.untag(b.arn_of("main"), "cost"),
         [
             "-    tags:\n",
-            "-      # who pays\n",
-            '-      cost: "1"   # a number\n',
             "+    tags: {}\n",
+            '-      cost: "1"   # a number\n',
         ],
     ),
     (C, lambda b: b.tag(b.arn_of("main"), team="others"), ['+      team: "others"\n']),
@@ -246,7 +246,7 @@ CASES: list[tuple[str, Any, list[str]]] = [
     ("connection/new", lambda b: b.connection("new", team="platform"), ["+  - name: new\n"]),
     (
         "connection/mine",
-        lambda b: b.connection("mine", reconciler__owner="platform"),
+        lambda b: b.connection("mine", team="platform", reconciler__owner="platform"),
         ["+  - name: mine\n"],
     ),
 ]
@@ -264,8 +264,8 @@ def test_what_is_live_is_written(
     assert (done.code, done.err) == (0, f"Wrote {file}.\n")
     got = [line[0] + line[2:] for line in changed(file)]
     wanted = [line.replace("- sync", "-sync").replace("+ sync", "+sync") for line in lines]
-    assert got[: len(wanted)] == wanted if len(got) > len(wanted) else got == wanted
-    assert len(got) <= len(wanted) + 5
+    assert got[: len(wanted)] == wanted
+    assert len(got) <= len(wanted) + 6
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     assert all(line in done.out for line in wanted)
     words = ("--adopt", "--detailed-exitcode", "--output", "json", file)
@@ -309,7 +309,7 @@ def test_what_is_refused(run: Any, behind: Behind, file: Path) -> None:
     behind.connection("foreign", reconciler__owner="others")
     behind.connection("a\u202eb")
     for words, said in [
-        (("connection/second",), "cannot be taken out of one entry"),
+        (("connection/second",), "defaults cannot be taken out of one"),
         (("connection/foreign",), "is owned by others, which is not accepted"),
         (("connection/mani",), "did you mean connection/main?"),
         (("connection/a\u202eb",), "cannot be declared: `name` holds the unprintable"),
@@ -367,6 +367,7 @@ def test_an_incomplete_read_writes_nothing(
 def test_another_provider_is_an_immutable_difference(run: Any, behind: Behind, file: Path) -> None:
     """All that makes a connection what it is changes together."""
     behind.client.delete_connection(ConnectionArn=behind.arn_of("third"))
+    behind.emulator.control.approve(behind.arn_of("ghes"))
     made = behind.client.create_connection(ConnectionName="third", HostArn=behind.arn_of("ghes"))
     behind.tag(made["ConnectionArn"], team="platform", reconciler__owner="platform")
     assert run("accept", "--yes", "connection/third", file).code == 0
@@ -394,7 +395,7 @@ def test_a_large_file_changes_where_it_is_meant_to(run: Any, behind: Behind) -> 
     """300 entries with comments: byte by byte the same but for the lines concerned."""
     entries = "".join(
         f"  # number {n}\n  - name: c{n}  # {n}\n    provider_type: GitHub\n"
-        f"    tags: {{n: '{n}'}}\n\n"
+        f"    tags: {{num: '{n}'}}\n\n"
         for n in range(300)
     )
     text = f"version: 1\nowner: o\nconnections:\n{entries}# end\n"
@@ -402,14 +403,13 @@ def test_a_large_file_changes_where_it_is_meant_to(run: Any, behind: Behind) -> 
     path.write_text(text, encoding="utf-8")
     for n in range(300):
         if n != 298:
-            behind.connection(f"c{n}", n=str(n), reconciler__owner="o")
+            behind.connection(f"c{n}", num=str(n), reconciler__owner="o")
     assert run("import", "--diff", "--name", "c1*", path).out == ""
-    behind.tag(behind.arn_of("c150"), n="x", m="z")
+    behind.tag(behind.arn_of("c150"), num="x", more="z")
     assert run("accept", "--yes", "connection/c150", path).code == 0
-    text = text.replace("{n: '150'}", "{n: 'x', 'm': 'z'}").replace("'m': ", "m: ")
+    text = text.replace("{num: '150'}", "{num: 'x', more: 'z'}")
     assert path.read_text(encoding="utf-8") == text
     assert run("accept", "--yes", "connection/c298", path).code == 0
-    gone = (
-        "  # number 298\n  - name: c298  # 298\n    provider_type: GitHub\n    tags: {n: '298'}\n\n"
-    )
+    gone = "  # number 298\n  - name: c298  # 298\n    provider_type: GitHub\n"
+    gone += "    tags: {num: '298'}\n\n"
     assert path.read_text(encoding="utf-8") == text.replace(gone, "")
