@@ -2,6 +2,7 @@
 
 ReconcilerError
 |-- SpecError             the files are wrong: every problem, with its place
+|-- EditError             a change cannot be written into a file; nothing was written
 |-- TargetError           no usable account, Region or endpoint; nothing was changed
 |-- LockedError           another run writes there at this moment; nothing was changed
 |-- ApiError              the service answered no: a certain no
@@ -25,6 +26,10 @@ class SpecError(ReconcilerError):
     def __init__(self, problems: Sequence[Any]) -> None:
         super().__init__(f"{len(problems)} problem(s) in the desired-state files")
         self.problems = tuple(problems)
+
+
+class EditError(ReconcilerError):
+    """A file cannot be edited in the least way: a person has to."""
 
 
 class TargetError(ReconcilerError):

@@ -164,6 +164,11 @@ class Resource(Part):
         """The id that calls of this kind take, from an ARN or from that id itself."""
         return arn
 
+    @classmethod
+    def declarable(cls, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Those of a live object's fields that an entry may hold together."""
+        return fields
+
     @property
     def address(self) -> Address:
         """Where this object lives on both sides."""

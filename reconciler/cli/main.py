@@ -42,15 +42,20 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every command's name, sorted."""
-        return sorted(m.name.replace("_", "-") for m in iter_modules(commands.__path__))
+        return sorted(self._modules())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, imported now."""
-        if cmd_name not in self.list_commands(ctx):
+        module = self._modules().get(cmd_name)
+        if module is None:
             return None
-        module = import_module(f"{commands.__name__}.{cmd_name.replace('-', '_')}")
-        found: click.Command = module.command
+        found: click.Command = import_module(f"{commands.__name__}.{module}").command
         return found
+
+    def _modules(self) -> dict[str, str]:
+        """The module of each command; one that would be a word of Python ends with `_`."""
+        names = [module.name for module in iter_modules(commands.__path__)]
+        return {name.rstrip("_").replace("_", "-"): name for name in names}
 
 
 @click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})

@@ -3,14 +3,12 @@ click options out."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from itertools import pairwise
-from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from reconciler.cli.arguments import LEASE_HOURS, AddressType, Duration, Places, S3Uri, Texts
 from reconciler.cli.output import OUTPUT
 from reconciler.render import FORMATS
 
@@ -24,103 +22,6 @@ def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
     long = next(name for name in names if name.startswith("--")).partition("/")[0]
     variable = "RECONCILER_" + long.removeprefix("--").replace("-", "_").upper()
     return click.option(*names, envvar=variable, **settings)
-
-
-class Texts(click.types.StringParamType):
-    """Texts of a repeatable option; from the environment one a line, since they may hold blanks."""
-
-    envvar_list_splitter = "\n"
-
-
-class Places(Texts):
-    """Paths; an empty one, from a variable that is not set, would be the working folder."""
-
-    name = "path"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The path as it is, or a usage error."""
-        return str(value) or self.fail("a path is empty", param, ctx)
-
-
-class Fingerprint(click.ParamType[str]):
-    """The fingerprint of a plan."""
-
-    name = "fingerprint"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The fingerprint as it is, or a usage error."""
-        if re.fullmatch("sha256:[0-9a-f]{64}", str(value)) is None:
-            self.fail(f"{value!r} is not sha256: and 64 digits, as a plan has it", param, ctx)
-        return str(value)
-
-
-DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
-LEASE_HOURS = 7 * 24
-"""`MAX_SECONDS` of `reconciler.aws.lease`, whose import would make `--help` slow."""
-
-
-class Duration(click.ParamType[float]):
-    """A time such as 90s, 30m or 1h; a bare number is seconds. It is at least so many seconds and
-    at most so many hours, a year unless they are given."""
-
-    name = "duration"
-
-    def __init__(self, least: float = 0.0, hours: int = 366 * 24) -> None:
-        self.least, self.hours = least, hours
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """The seconds, or a usage error."""
-        if isinstance(value, int | float):
-            return float(value)
-        match = DURATION.fullmatch(str(value))
-        if match is None:
-            self.fail(f"{value!r} is not a time such as 90s, 30m or 1h", param, ctx)
-        seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
-        if not self.least <= seconds <= self.hours * 3600:
-            self.fail(f"{value} is not between {self.least:g}s and {self.hours}h", param, ctx)
-        return seconds
-
-
-class OptionalTime(click.Command):
-    """A command with an option that stands with or without `=TIME`, and mistakes no argument for
-    the time."""
-
-    flag: ClassVar[str]
-    usual: ClassVar[str]
-    argument: ClassVar[str]
-
-    @classmethod
-    def of(cls, flag: str, usual: str, argument: str) -> type[OptionalTime]:
-        """Such a command: its option, the time it usually stands for, and what arguments are."""
-        return type(cls.__name__, (cls,), {"flag": flag, "usual": usual, "argument": argument})
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments with the usual time filled in."""
-        for flag, value in pairwise(args):
-            if flag == self.flag and DURATION.fullmatch(value) and not Path(value).exists():
-                text = f"write {flag}={value}: without = the time is {self.argument}"
-                raise click.UsageError(text)
-        filled = f"{self.flag}={self.usual}"
-        return super().parse_args(ctx, [filled if arg == self.flag else arg for arg in args])
-
-
-_S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/(?!.*[*?$])[!-~]{1,1024}")
-"""An object in S3, without what would be a pattern in the policy for it."""
-
-
-class S3Uri(click.ParamType[str]):
-    """The place of an object in S3."""
-
-    name = "uri"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The URI as it is, or a usage error."""
-        if _S3_URI.fullmatch(str(value)) is None:
-            text = f"{value!r} is not like s3://BUCKET/KEY, where BUCKET has 3 to 63 characters"
-            self.fail(f"{text}, and KEY none of *?$", param, ctx)
-        return str(value)
 
 
 def _owner(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -183,11 +84,19 @@ def output_options(*formats: str) -> Callable[[Command], Command]:
                 show_default=True,
                 help="Color on stdout; auto means on a terminal without NO_COLOR.",
             ),
-            option("--verbose", is_flag=True, help="Say on stderr which calls are made."),
-            option("--debug", is_flag=True, help="Like --verbose, with a traceback on a bug."),
+            log_options,
         )
 
     return decorate
+
+
+def log_options(command: Command) -> Command:
+    """What every command that makes calls takes."""
+    return _all(
+        command,
+        option("--verbose", is_flag=True, help="Say on stderr which calls are made."),
+        option("--debug", is_flag=True, help="Like --verbose, with a traceback on a bug."),
+    )
 
 
 def target_options(command: Command) -> Command:
@@ -340,44 +249,9 @@ def writing_options(command: Command) -> Command:
 yes = option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 
 
-class AddressType(click.ParamType[str]):
-    """The address of an object."""
-
-    name = "address"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The address as it is, or a usage error."""
-        from reconciler.kinds import BY_NAME
-
-        kind, slash, name = str(value).partition("/")
-        if kind not in BY_NAME or not slash or not name:
-            kinds = ", ".join(BY_NAME)
-            self.fail(f"{value!r} is not KIND/NAME, where KIND is one of {kinds}", param, ctx)
-        return str(value)
-
-
 def addresses(*, required: bool = True) -> Callable[[Command], Command]:
     """Addresses as arguments."""
     metavar = "ADDRESS..." if required else "[ADDRESS]..."
     return click.argument(
         "addresses", nargs=-1, required=required, metavar=metavar, type=AddressType()
     )
-
-
-class SyncedType(click.ParamType[str]):
-    """An object that is synced: its address, or its name where one kind of object is synced."""
-
-    name = "stack"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The address, or a usage error."""
-        from reconciler.kinds import KINDS
-
-        synced = [kind.kind for kind in KINDS if kind.syncs is not None]
-        kind, slash, name = str(value).rpartition("/")
-        if not slash and len(synced) == 1:
-            kind = synced[0]
-        if kind not in synced or not name:
-            wanted = " or ".join(f"{kind}/NAME" for kind in synced)
-            self.fail(f"{value!r} is not the name of a stack, nor {wanted}", param, ctx)
-        return f"{kind}/{name}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import ConfigDict, model_validator
 
@@ -49,6 +50,11 @@ class Connection(Tagged):
         str | None, Immutable(), Wire("HostArn"), Reference(Host, holds=True), Text(1, 256)
     ] = None
     provider_endpoint: Annotated[str | None, Immutable(), Text(1, 512)] = None
+
+    @classmethod
+    def declarable(cls, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Where there is a host, the provider type is the host's."""
+        return {k: v for k, v in fields.items() if k != "provider_type" or not fields.get("host")}
 
     @model_validator(mode="after")
     def _one_way_to_the_provider(self) -> Self:

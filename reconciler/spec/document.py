@@ -28,14 +28,18 @@ def load(
     owner: str | None = None,
     stdin: BinaryIO | None = None,
     limits: Limits | None = None,
+    instead: Mapping[str, bytes] | None = None,
 ) -> Desired:
-    """Read every file that the paths stand for. `owner` goes before the files' own.
+    """Read every file that the paths stand for. `owner` goes before the files' own, and what is
+    given `instead` of a file's content before that.
 
     Raises `SpecError` with every problem (a thousand at most), sorted by file and position.
     """
     loading = _Loading()
     with suppress(Enough):
-        sources = read_sources(paths, loading.problems, limits=limits or Limits(), stdin=stdin)
+        sources = read_sources(
+            paths, loading.problems, limits=limits or Limits(), stdin=stdin, instead=instead
+        )
         loading.take(sources)
         owner = owner or loading.header.get("owner")
         if owner is None and not loading.problems:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -44,7 +44,7 @@ __all__ = [
     "read_sources",
 ]
 
-_LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+LOADER: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 _DEFAULT_LIMITS: Final = Limits()
 
 
@@ -94,7 +94,7 @@ def parse(
     complete = False
     with collector_off():
         try:
-            builder.build(_LOADER(text).get_event)
+            builder.build(LOADER(text).get_event)
             complete = True
         except Abandoned:
             complete = builder.ended
@@ -111,8 +111,10 @@ def read_sources(
     *,
     limits: Limits = _DEFAULT_LIMITS,
     stdin: BinaryIO | None = None,
+    instead: Mapping[str, bytes] | None = None,
 ) -> list[Source]:
-    """Give every file that the paths stand for and that holds a mapping, each read once.
+    """Give every file that the paths stand for and that holds a mapping, each read once, or with
+    what is given `instead` of its content, by the path with all links resolved.
 
     A path is a file, a folder (the YAML files below it) or "-" (`stdin`, named `<stdin>`).
     """
@@ -126,19 +128,23 @@ def read_sources(
         message = f"{len(found)} files, more than {limits.files}"
         problems.append(Problem(paths[0], 0, 0, "E006", message, "name fewer files"))
         return []
-    sources = (_read_one(file, problems, limits, stdin) for file in found.values())
+    sources = (_read_one(file, problems, limits, stdin, instead or {}) for file in found.values())
     return [source for source in sources if source is not None]
 
 
 def _read_one(
-    file: files.Found, problems: list[Problem], limits: Limits, stdin: BinaryIO | None
+    file: files.Found,
+    problems: list[Problem],
+    limits: Limits,
+    stdin: BinaryIO | None,
+    instead: Mapping[str, bytes],
 ) -> Source | None:
     include: Include | None = None
     try:
         if file.path == "-":
             data = files.read_stream(stdin, limits.bytes)
         else:
-            data = files.read_bytes(file.path, limits.bytes)
+            data = instead.get(file.path) or files.read_bytes(file.path, limits.bytes)
             include = partial(files.read_text, folder=os.path.dirname(file.path), root=file.root)
     except files.Unreadable as error:
         problems.append(_whole_file(file.name, error))

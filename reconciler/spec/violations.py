@@ -43,6 +43,17 @@ def validated(
     return instance if len(problems) == before else None
 
 
+def fault(error: ValidationError) -> str:
+    """The first thing wrong with data that stands in no file, in one line."""
+    violation = error.errors(include_url=False)[0]
+    if violation["type"] == "extra_forbidden":
+        return f"unknown key {_name(violation['loc'])}"
+    explain: Callable[..., Explained] = _EXPLAIN.get(violation["type"], _wrong_type)
+    context = violation.get("ctx", {})
+    _, message, hint = explain(_name(violation["loc"]), violation["input"], context)
+    return f"{message} ({hint})" if hint else message
+
+
 def position(raw: Map, place: Place) -> tuple[int, int]:
     """Line and column of the value at a place, or of the nearest thing around it."""
     mark = raw.mark

@@ -11,8 +11,8 @@ import click
 import pytest
 
 from reconciler.aws.lease import MAX_SECONDS
+from reconciler.cli.arguments import LEASE_HOURS
 from reconciler.cli.main import cli as program
-from reconciler.cli.options import LEASE_HOURS
 from reconciler.emulator import Emulator
 from tests.cli.terminal import environment
 from tests.conftest import Cli

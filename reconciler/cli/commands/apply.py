@@ -6,10 +6,8 @@ from typing import Any
 
 import click
 
+from reconciler.cli.arguments import Duration, Fingerprint, OptionalTime
 from reconciler.cli.options import (
-    Duration,
-    Fingerprint,
-    OptionalTime,
     check_options,
     file_options,
     guard_options,

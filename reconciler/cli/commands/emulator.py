@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.arguments import Duration
 from reconciler.cli.exits import Exit
-from reconciler.cli.options import LOCAL_STORE, Duration, option
+from reconciler.cli.options import LOCAL_STORE, option
 from reconciler.cli.output import tell
 from reconciler.errors import ReconcilerError
 from reconciler.render.json import line

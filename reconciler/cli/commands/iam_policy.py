@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import S3Uri, option, optional_paths, owner
+from reconciler.cli.arguments import S3Uri
+from reconciler.cli.options import option, optional_paths, owner
 
 WITH_FILES = ("validate", "plan", "apply", "destroy", "drift", "accept")
 WITHOUT = ("status", "unblock", "import", "forget", "wait")

@@ -6,15 +6,8 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import (
-    Duration,
-    OptionalTime,
-    addresses,
-    option,
-    output_options,
-    owner_of,
-    target_options,
-)
+from reconciler.cli.arguments import Duration, OptionalTime
+from reconciler.cli.options import addresses, option, output_options, owner_of, target_options
 
 FORMATS = ("text", "json", "markdown", "html")
 """Those that have something to show of it."""

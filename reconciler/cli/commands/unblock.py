@@ -6,15 +6,8 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import (
-    SyncedType,
-    Texts,
-    option,
-    output_options,
-    target_options,
-    writing_options,
-    yes,
-)
+from reconciler.cli.arguments import SyncedType, Texts
+from reconciler.cli.options import option, output_options, target_options, writing_options, yes
 
 FORMATS = ("text", "json")
 """Those that have something to show of it."""

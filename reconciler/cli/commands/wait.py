@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import Duration, addresses, file_options, option, target_options
+from reconciler.cli.arguments import Duration
+from reconciler.cli.options import addresses, file_options, option, target_options
 
 
 @click.command(

@@ -1,0 +1,159 @@
+"""The types of arguments and options: a word of a command line goes in, a value or a usage error
+comes out."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, ClassVar
+
+import click
+
+
+class Texts(click.types.StringParamType):
+    """Texts of a repeatable option; from the environment one a line, since they may hold blanks."""
+
+    envvar_list_splitter = "\n"
+
+
+class Places(Texts):
+    """Paths; an empty one, from a variable that is not set, would be the working folder."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The path as it is, or a usage error."""
+        return str(value) or self.fail("a path is empty", param, ctx)
+
+
+class Fingerprint(click.ParamType[str]):
+    """The fingerprint of a plan."""
+
+    name = "fingerprint"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The fingerprint as it is, or a usage error."""
+        if re.fullmatch("sha256:[0-9a-f]{64}", str(value)) is None:
+            self.fail(f"{value!r} is not sha256: and 64 digits, as a plan has it", param, ctx)
+        return str(value)
+
+
+DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
+
+LEASE_HOURS = 7 * 24
+"""`MAX_SECONDS` of `reconciler.aws.lease`, whose import would make `--help` slow."""
+
+
+class Duration(click.ParamType[float]):
+    """A time such as 90s, 30m or 1h; a bare number is seconds. It is at least so many seconds and
+    at most so many hours, a year unless they are given."""
+
+    name = "duration"
+
+    def __init__(self, least: float = 0.0, hours: int = 366 * 24) -> None:
+        self.least, self.hours = least, hours
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The seconds, or a usage error."""
+        if isinstance(value, int | float):
+            return float(value)
+        match = DURATION.fullmatch(str(value))
+        if match is None:
+            self.fail(f"{value!r} is not a time such as 90s, 30m or 1h", param, ctx)
+        seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+        if not self.least <= seconds <= self.hours * 3600:
+            self.fail(f"{value} is not between {self.least:g}s and {self.hours}h", param, ctx)
+        return seconds
+
+
+class OptionalTime(click.Command):
+    """A command with an option that stands with or without `=TIME`, and mistakes no argument for
+    the time."""
+
+    flag: ClassVar[str]
+    usual: ClassVar[str]
+    argument: ClassVar[str]
+
+    @classmethod
+    def of(cls, flag: str, usual: str, argument: str) -> type[OptionalTime]:
+        """Such a command: its option, the time it usually stands for, and what arguments are."""
+        return type(cls.__name__, (cls,), {"flag": flag, "usual": usual, "argument": argument})
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments with the usual time filled in."""
+        for flag, value in pairwise(args):
+            if flag == self.flag and DURATION.fullmatch(value) and not Path(value).exists():
+                text = f"write {flag}={value}: without = the time is {self.argument}"
+                raise click.UsageError(text)
+        filled = f"{self.flag}={self.usual}"
+        return super().parse_args(ctx, [filled if arg == self.flag else arg for arg in args])
+
+
+_S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/(?!.*[*?$])[!-~]{1,1024}")
+"""An object in S3, without what would be a pattern in the policy for it."""
+
+
+class S3Uri(click.ParamType[str]):
+    """The place of an object in S3."""
+
+    name = "uri"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The URI as it is, or a usage error."""
+        if _S3_URI.fullmatch(str(value)) is None:
+            text = f"{value!r} is not like s3://BUCKET/KEY, where BUCKET has 3 to 63 characters"
+            self.fail(f"{text}, and KEY none of *?$", param, ctx)
+        return str(value)
+
+
+class AddressType(click.ParamType[str]):
+    """The address of an object."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The address as it is, or a usage error."""
+        from reconciler.kinds import BY_NAME
+
+        kind, slash, name = str(value).partition("/")
+        if kind not in BY_NAME or not slash or not name:
+            kinds = ", ".join(BY_NAME)
+            self.fail(f"{value!r} is not KIND/NAME, where KIND is one of {kinds}", param, ctx)
+        return str(value)
+
+
+class KindType(click.ParamType[str]):
+    """The name of a kind."""
+
+    name = "kind"
+    envvar_list_splitter = "\n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name as it is, or a usage error that lists them."""
+        from reconciler.kinds import BY_NAME
+
+        if value not in BY_NAME:
+            self.fail(f"{value!r} is not one of {', '.join(BY_NAME)}", param, ctx)
+        return str(value)
+
+
+class SyncedType(click.ParamType[str]):
+    """An object that is synced: its address, or its name where one kind of object is synced."""
+
+    name = "stack"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The address, or a usage error."""
+        from reconciler.kinds import KINDS
+
+        synced = [kind.kind for kind in KINDS if kind.syncs is not None]
+        kind, slash, name = str(value).rpartition("/")
+        if not slash and len(synced) == 1:
+            kind = synced[0]
+        if kind not in synced or not name:
+            wanted = " or ".join(f"{kind}/NAME" for kind in synced)
+            self.fail(f"{value!r} is not the name of a stack, nor {wanted}", param, ctx)
+        return f"{kind}/{name}"

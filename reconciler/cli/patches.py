@@ -1,0 +1,86 @@
+"""Shows how files would change, and changes them: texts go in, a unified diff or whole files come
+out."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from difflib import unified_diff
+from pathlib import Path
+from tempfile import mkstemp
+
+from reconciler.errors import ReconcilerError, StaleError
+from reconciler.safe import safe
+
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_BLANKS = re.compile(r"([\t\r])")
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One file before and after; `name` is how people wrote it, `path` has all links resolved."""
+
+    name: str
+    path: str
+    before: bytes
+    after: bytes
+
+    def diff(self) -> Iterator[str]:
+        """The lines of a unified diff; what a terminal would act on is shown as its escape."""
+        before, after = (_LINE.findall(data.decode()) for data in (self.before, self.after))
+        name = safe(self.name)
+        for number, line in enumerate(unified_diff(before, after, name, name)):
+            if number < 2:
+                yield line
+                continue
+            shown = "".join(p if p in "\t\r" else _shown(p) for p in _BLANKS.split(line[:-1]))
+            end = (
+                "\n"
+                if line.endswith("\n")
+                else safe(line[-1:]) + "\n\\ No newline at end of file\n"
+            )
+            yield shown + end
+
+    def write(self) -> None:
+        """Put the new content in the place of the old one, whole or not at all."""
+        folder, name = os.path.split(self.path)
+        try:
+            if Path(self.path).read_bytes() != self.before:
+                raise StaleError(
+                    f"{self.name} was edited meanwhile; nothing was written: try again"
+                )
+            mode = stat.S_IMODE(Path(self.path).stat().st_mode)
+            descriptor, temporary = mkstemp(prefix=f".{name}.", dir=folder)
+            try:
+                with open(descriptor, "wb") as file:
+                    file.write(self.after)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(temporary).chmod(mode)
+                Path(temporary).replace(self.path)
+            except BaseException:
+                with suppress(OSError):
+                    Path(temporary).unlink()
+                raise
+        except OSError as error:
+            raise ReconcilerError(f"{self.name} cannot be written: {error.strerror}") from error
+
+
+def _shown(text: str) -> str:
+    """A line as it is, unless something in it is not printable: it may be a patch to apply."""
+    return text if text.isprintable() else safe(text)
+
+
+def created(path: str, text: str) -> None:
+    """Write a new file; raises `ReconcilerError` when there is one."""
+    try:
+        with Path(path).open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise ReconcilerError(f"{path} exists, and is not overwritten: name another") from error
+    except OSError as error:
+        raise ReconcilerError(f"{path} cannot be written: {error.strerror}") from error
