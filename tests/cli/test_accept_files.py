@@ -12,6 +12,7 @@ from reconciler.emulator import Emulator, Settings
 from reconciler.emulator.settings import Quotas
 from reconciler.errors import StaleError
 from tests.cli.behind import Behind
+from tests.cli.terminal import on_terminal
 from tests.conftest import Cli
 
 
@@ -127,3 +128,22 @@ def test_a_link_stays_a_link(run: Cli, behind: Behind) -> None:
     assert run("accept", "--yes", "connection/new", "link.yaml").code == 0
     assert Path("link.yaml").is_symlink()
     assert "name: new" in Path("real.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "written"), [("y\n", 0, True), ("n\n", 1, False), ("\x04", 1, False)]
+)
+def test_at_a_terminal_it_asks_and_obeys(
+    answer: str, code: int, written: bool, behind: Behind, emulator: Emulator
+) -> None:
+    path = Path("t.yaml")
+    path.write_text("version: 1\nowner: o\n", encoding="utf-8")
+    behind.connection("new")
+    words = ("accept", "connection/new", path, "--endpoint-url", emulator.url)
+    screen = on_terminal(*words, answer=answer)
+    assert screen.code == code
+    assert screen.shown.index("+  - name: new") < screen.shown.index(
+        "Write this to t.yaml? [y/N]: "
+    )
+    assert ("new" in path.read_text(encoding="utf-8")) is written
+    assert ("Nothing was written." in screen.shown) is not written
