@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -241,11 +241,25 @@ def _every(held: Files, plan: Plan, chosen: Any) -> tuple[list[Acceptance], list
             for note in one.notes:
                 tell(f"Note: {note}")
             if not one.empty:
-                held.patches([one])
                 made.append(one)
         except EditError as error:
-            failed.append(str(error) if address in str(error) else f"{address}: {error}")
-    return made, failed
+            failed.append(str(error))
+    return _writable(held, made, failed), failed
+
+
+def _writable(held: Files, made: list[Acceptance], failed: list[str]) -> list[Acceptance]:
+    """Those that can be written; each is only tried by itself when not all can."""
+    with suppress(EditError):
+        held.patches(made)
+        return made
+    kept: list[Acceptance] = []
+    for one in made:
+        try:
+            held.patches([one])
+            kept.append(one)
+        except EditError as error:
+            failed.append(f"{_place(one)}: {error}")
+    return kept
 
 
 def _is_chosen(plan: Plan, choice: Choice, address: str) -> bool:
@@ -254,4 +268,6 @@ def _is_chosen(plan: Plan, choice: Choice, address: str) -> bool:
     live = next((live for live in plan.lives if str(live.address) == address), None)
     resource = next((c.resource for c in plan.changes if str(c.address) == address), None)
     tags = live.tags if live else (resource and resource.wanted_tags) or {}
+    if live is not None and resource is None:  # the address of a twin is its ARN
+        name = BY_NAME[kind].name_of(live.fields) or name
     return choice.lets(kind, name, tags)

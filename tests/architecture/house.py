@@ -36,7 +36,12 @@ TERMINAL_NAMES = frozenset(
     }
 )
 
-PURE_ROOMS = frozenset({"bind", "calls", "compare", "diff", "guards", "plan", "render", "report"})
+PURE_ROOMS = frozenset(
+    {
+        *("accept", "bind", "calls", "compare", "describe", "diff", "guards", "plan"),
+        *("render", "report"),
+    }
+)
 IMPURE_NAMES = frozenset(
     {
         *("datetime.date.today", "datetime.datetime.now", "datetime.datetime.today"),

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.emulator import Emulator, Settings
+from tests.cli.behind import Behind
 from tests.cli.drifted import FILES, World
-from tests.conftest import Cli
+from tests.conftest import Cli, Result
 
 DESIRED = """version: 1
 owner: platform
@@ -36,3 +37,19 @@ def world(cli: Cli, tmp_path: Path) -> Iterator[World]:
         made = World(cli, running, file)
         assert made.run("apply", "--yes", "--wait").code == 0
         yield made
+
+
+@pytest.fixture
+def behind(emulator: Emulator) -> Behind:
+    """Somebody else's client of the emulator."""
+    return Behind(emulator)
+
+
+@pytest.fixture
+def run(emulator: Emulator, cli: Cli) -> Cli:
+    """A command line against the emulator."""
+
+    def call(command: str | Path, *words: str | Path, stdin: str = "") -> Result:
+        return cli(command, "--endpoint-url", emulator.url, *words, stdin=stdin)
+
+    return call

@@ -14,7 +14,7 @@ from reconciler.emulator import Emulator, Settings
 from reconciler.emulator.faults import Fault
 from reconciler.emulator.settings import Quotas
 from tests.cli.behind import Behind
-from tests.conftest import Cli, Result
+from tests.conftest import Cli
 
 ROLE = "arn:aws:iam::111122223333:role/sync"
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/0123"
@@ -71,20 +71,7 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def behind(emulator: Emulator) -> Behind:
-    return Behind(emulator)
-
-
-@pytest.fixture
-def run(emulator: Emulator, cli: Cli) -> Any:
-    def call(command: str, *words: str | Path) -> Result:
-        return cli(command, "--endpoint-url", emulator.url, *words)
-
-    return call
-
-
-@pytest.fixture
-def file(run: Any, emulator: Emulator) -> Path:
+def file(run: Cli, emulator: Emulator) -> Path:
     """Everything, declared and applied."""
     path = Path("all.yaml")
     path.write_text(TEXT, encoding="utf-8")
@@ -254,7 +241,7 @@ CASES: list[tuple[str, Any, list[str]]] = [
 
 @pytest.mark.parametrize(("address", "act", "lines"), CASES, ids=range(len(CASES)))
 def test_what_is_live_is_written(
-    address: str, act: Any, lines: list[str], run: Any, behind: Behind, file: Path
+    address: str, act: Any, lines: list[str], run: Cli, behind: Behind, file: Path
 ) -> None:
     file.chmod(0o640)
     act(behind)
@@ -275,14 +262,14 @@ def test_what_is_live_is_written(
     assert again.code == (1 if "delete" in str(act) else again.code)
 
 
-def test_nothing_to_accept(run: Any, file: Path) -> None:
+def test_nothing_to_accept(run: Cli, file: Path) -> None:
     done = run("accept", "--yes", C, file)
     assert (done.code, done.out) == (0, "")
     assert done.err.startswith("Nothing to accept: connection/main is as it is declared")
     assert changed(file) == []
 
 
-def test_only_some_fields(run: Any, behind: Behind, file: Path) -> None:
+def test_only_some_fields(run: Cli, behind: Behind, file: Path) -> None:
     update(behind, Branch="dev", ConfigFile="b.yaml")
     assert "Nothing to accept" in run("accept", "--yes", "--field", "tags.*", S, file).err
     assert run("accept", "--yes", "--field", "bra*", S, file).code == 0
@@ -291,7 +278,7 @@ def test_only_some_fields(run: Any, behind: Behind, file: Path) -> None:
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_line_ends_and_byte_order_marks_stay(
-    mark: str, run: Any, behind: Behind, file: Path
+    mark: str, run: Cli, behind: Behind, file: Path
 ) -> None:
     before = mark + TEXT.replace("\n", "\r\n")
     file.write_bytes(before.encode())
@@ -304,7 +291,7 @@ def test_line_ends_and_byte_order_marks_stay(
     assert file.read_bytes() == wanted.encode()
 
 
-def test_what_is_refused(run: Any, behind: Behind, file: Path) -> None:
+def test_what_is_refused(run: Cli, behind: Behind, file: Path) -> None:
     behind.untag(behind.arn_of("second"), "team")
     behind.connection("foreign", reconciler__owner="others")
     behind.connection("a\u202eb")
@@ -324,7 +311,7 @@ def test_what_is_refused(run: Any, behind: Behind, file: Path) -> None:
     assert run("accept", "--yes", C).code == 64
 
 
-def test_an_owner_is_never_accepted(run: Any, behind: Behind, file: Path) -> None:
+def test_an_owner_is_never_accepted(run: Cli, behind: Behind, file: Path) -> None:
     behind.tag(behind.arn_of("third"), reconciler__owner="others")
     done = run("accept", "--yes", "connection/third", file)
     assert done.code == 0
@@ -333,7 +320,7 @@ def test_an_owner_is_never_accepted(run: Any, behind: Behind, file: Path) -> Non
     assert changed(file) == []
 
 
-def test_what_is_read_from_another_file(run: Any, behind: Behind, file: Path) -> None:
+def test_what_is_read_from_another_file(run: Cli, behind: Behind, file: Path) -> None:
     Path("branch.txt").write_text("main", encoding="utf-8")
     text = TEXT.replace("branch: main  ", "branch: !file branch.txt")
     file.write_text(text, encoding="utf-8")
@@ -344,7 +331,7 @@ def test_what_is_read_from_another_file(run: Any, behind: Behind, file: Path) ->
     assert file.read_text(encoding="utf-8") == text
 
 
-def test_a_parent_that_others_refer_to_is_not_removed(run: Any, behind: Behind, file: Path) -> None:
+def test_a_parent_that_others_refer_to_is_not_removed(run: Cli, behind: Behind, file: Path) -> None:
     text = TEXT.replace("connection: main", "connection: fourth").replace(
         "  - name: third", "  - {name: fourth, provider_type: GitHub}\n  - name: third"
     )
@@ -356,7 +343,7 @@ def test_a_parent_that_others_refer_to_is_not_removed(run: Any, behind: Behind, 
 
 
 def test_an_incomplete_read_writes_nothing(
-    run: Any, behind: Behind, file: Path, emulator: Emulator
+    run: Cli, behind: Behind, file: Path, emulator: Emulator
 ) -> None:
     update(behind, Branch="dev")
     emulator.control.fault(Fault(kind="AccessDeniedException", operation="ListHosts"))
@@ -364,7 +351,7 @@ def test_an_incomplete_read_writes_nothing(
     assert changed(file) == []
 
 
-def test_another_provider_is_an_immutable_difference(run: Any, behind: Behind, file: Path) -> None:
+def test_another_provider_is_an_immutable_difference(run: Cli, behind: Behind, file: Path) -> None:
     """All that makes a connection what it is changes together."""
     behind.client.delete_connection(ConnectionArn=behind.arn_of("third"))
     behind.emulator.control.approve(behind.arn_of("ghes"))

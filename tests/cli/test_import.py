@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -12,7 +11,7 @@ import yaml
 from reconciler.emulator import Emulator, Settings
 from reconciler.emulator.faults import Fault
 from tests.cli.behind import Behind
-from tests.conftest import ACCOUNT, REGION, Cli, Result
+from tests.conftest import ACCOUNT, REGION, Cli
 
 VPC = {
     "VpcId": "vpc-01234567",
@@ -28,19 +27,6 @@ def emulator() -> Iterator[Emulator]:
     """One that sets networks up at once."""
     with Emulator(Settings(handshake="manual", vpc_seconds=0)) as running:
         yield running
-
-
-@pytest.fixture
-def behind(emulator: Emulator) -> Behind:
-    return Behind(emulator)
-
-
-@pytest.fixture
-def run(emulator: Emulator, cli: Cli) -> Any:
-    def call(command: str, *words: str | Path) -> Result:
-        return cli(command, "--endpoint-url", emulator.url, *words)
-
-    return call
 
 
 def everything(behind: Behind) -> None:
@@ -63,7 +49,7 @@ def everything(behind: Behind) -> None:
     )
 
 
-def test_everything_and_then_only_ownership_changes(run: Any, behind: Behind) -> None:
+def test_everything_and_then_only_ownership_changes(run: Cli, behind: Behind) -> None:
     everything(behind)
     done = run("import", "--owner", "platform")
     assert (done.code, done.err) == (
@@ -96,7 +82,7 @@ def test_everything_and_then_only_ownership_changes(run: Any, behind: Behind) ->
     assert (again.code, again.err) == (0, done.err)
 
 
-def test_filters(run: Any, behind: Behind) -> None:
+def test_filters(run: Cli, behind: Behind) -> None:
     everything(behind)
 
     def names(*words: str) -> dict[str, list[str]]:
@@ -123,7 +109,7 @@ def test_filters(run: Any, behind: Behind) -> None:
     assert [c["fields"] for c in planned["changes"] if c["action"] != "adopt"] == []
 
 
-def test_the_owner_has_to_be_known(run: Any, behind: Behind) -> None:
+def test_the_owner_has_to_be_known(run: Cli, behind: Behind) -> None:
     behind.connection("a")
     assert (run("import").code, run("import").out) == (64, "")
     behind.connection("b", reconciler__owner="x")
@@ -134,7 +120,7 @@ def test_the_owner_has_to_be_known(run: Any, behind: Behind) -> None:
     assert "2 own something here: x, z" in refused.err
 
 
-def test_what_no_entry_can_describe_is_named(run: Any, behind: Behind) -> None:
+def test_what_no_entry_can_describe_is_named(run: Cli, behind: Behind) -> None:
     arn = behind.connection("a\u202eb")
     behind.connection("fine")
     one = behind.link(arn, "acme", "net")
@@ -149,7 +135,7 @@ def test_what_no_entry_can_describe_is_named(run: Any, behind: Behind) -> None:
     assert one["RepositoryLinkId"]
 
 
-def test_twins_that_cannot_be_told_apart_by_a_name(run: Any, behind: Behind) -> None:
+def test_twins_that_cannot_be_told_apart_by_a_name(run: Cli, behind: Behind) -> None:
     """An owner and a repository may have slashes, so that two are one name."""
     main = behind.connection("main")
     behind.link(main, "a/b", "c")
@@ -169,7 +155,7 @@ def test_twins_that_cannot_be_told_apart_by_a_name(run: Any, behind: Behind) -> 
     assert {f["path"] for c in planned["changes"] for f in c["fields"]} == {"owner"}
 
 
-def test_an_incomplete_read_is_an_error(run: Any, behind: Behind, emulator: Emulator) -> None:
+def test_an_incomplete_read_is_an_error(run: Cli, behind: Behind, emulator: Emulator) -> None:
     behind.connection("a")
     emulator.control.fault(Fault(kind="AccessDeniedException", operation="ListHosts"))
     done = run("import", "--owner", "o")
@@ -178,7 +164,7 @@ def test_an_incomplete_read_is_an_error(run: Any, behind: Behind, emulator: Emul
     assert "name: a" in done.out
 
 
-def test_files_and_folders(run: Any, behind: Behind) -> None:
+def test_files_and_folders(run: Cli, behind: Behind) -> None:
     everything(behind)
     whole = run("import", "--owner", "o", "--to", "all.yaml")
     assert (whole.code, whole.out) == (0, "")
@@ -212,11 +198,11 @@ def test_files_and_folders(run: Any, behind: Behind) -> None:
         ("--kind", "nothing"),
     ],
 )
-def test_wrong_usage(words: tuple[str, ...], run: Any) -> None:
+def test_wrong_usage(words: tuple[str, ...], run: Cli) -> None:
     assert run("import", *words).code == 64
 
 
-def test_it_only_reads(run: Any, behind: Behind, emulator: Emulator) -> None:
+def test_it_only_reads(run: Cli, behind: Behind, emulator: Emulator) -> None:
     everything(behind)
     before = emulator.control.requests(mutating_only=True)
     assert run("import", "--owner", "o").code == 0
@@ -232,7 +218,7 @@ connections:
 """
 
 
-def test_a_diff_of_everything(run: Any, behind: Behind) -> None:
+def test_a_diff_of_everything(run: Cli, behind: Behind) -> None:
     file = Path("d.yaml")
     file.write_text(DIFF, encoding="utf-8")
     behind.connection("main", reconciler__owner="platform", a="c")
