@@ -18,7 +18,7 @@ RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 def parsed(text: str) -> tuple[dict[str, str], list[str], str, str]:
     """The settings, and the times, the user and the command of the one job."""
     settings: dict[str, str] = {}
-    jobs = []
+    jobs: list[list[str]] = []
     for line in text.splitlines():
         if not line or line.startswith("#"):
             continue
