@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.schedules.conftest import BIN, SCHEDULES, Applied
 
 CRONTAB = SCHEDULES / "cron" / "reconciler"
@@ -41,6 +42,13 @@ def test_it_is_a_system_crontab() -> None:
     assert user == "reconciler"
     assert "%" not in command
     assert settings.keys() == {"SHELL", "PATH", "MAILTO", "AWS_CONFIG_FILE"}
+
+
+def test_the_readme_names_every_schedule() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    linked = re.findall(r"\(examples/schedules/(\S+)\)", text)
+    assert all((SCHEDULES / path).exists() for path in linked)
+    assert {path.split("/")[0] for path in linked} == {path.name for path in SCHEDULES.iterdir()}
 
 
 @pytest.fixture

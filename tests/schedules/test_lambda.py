@@ -152,7 +152,11 @@ def test_the_role_may_do_what_a_look_does_and_nothing_else(
     read = policy["PolicyDocument"]["Statement"][0]
     (planned,) = cli("iam-policy", "plan", quickstart).json["Statement"]
     syncs = {"GetRepositorySyncStatus", "GetResourceSyncStatus", "GetSyncBlockerSummary"}
-    more = {f"{prefix}:{name}" for prefix in ("codeconnections", "codestar-connections") for name in syncs}
+    more = {
+        f"{prefix}:{name}"
+        for prefix in ("codeconnections", "codestar-connections")
+        for name in syncs
+    }
     assert read["Action"] == sorted({*planned["Action"], *more})
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     text = (quickstart / "codeconnections.yaml").read_text("utf-8")

@@ -146,6 +146,7 @@ def told(tmp_path: Path, **monitor: str) -> list[str]:
     line = parsed(TELL)["Service"]["ExecStart"]
     shell, c, script = re.fullmatch(r"(\S+) (-c) '(.*)'", line, re.DOTALL).groups()  # type: ignore[union-attr]
     assert "'" not in script
+    assert re.search(r"(?<!\$)\$(?!\$)", script) is None, "systemd's own, and not the shell's"
     script = script.replace("$$", "$").replace("%H", "this.host")
     environment = {f"MONITOR_{name.upper()}": value for name, value in monitor.items()}
     environment["PATH"] = f"{tools}{os.pathsep}{os.environ['PATH']}"
