@@ -173,10 +173,11 @@ def test_every_script_is_bash_and_takes_no_value_from_outside(path: Path) -> Non
         assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_script_of_the_action_is_typed(tmp_path: Path) -> None:
-    # With the settings for everything else, which do not list it: its folder is no package.
-    path = GITHUB / "actions" / "check" / "comment.py"
-    done = ran(sys.executable, "-m", "mypy", f"--cache-dir={tmp_path}", path)
+def test_what_is_no_package_is_typed_too(tmp_path: Path) -> None:
+    # With the settings for everything else, which do not list it.
+    script = GITHUB / "actions" / "check" / "comment.py"
+    handler = ROOT / "examples" / "schedules" / "lambda" / "handler.py"
+    done = ran(sys.executable, "-m", "mypy", f"--cache-dir={tmp_path}", script, handler)
     assert done.returncode == 0, done.stdout
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the ready schedules share: files that are applied, and what makes them differ."""
+"""What the tests of the ready schedules share: files that are applied, and what undoes that."""
 
 from __future__ import annotations
 

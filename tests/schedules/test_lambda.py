@@ -71,7 +71,7 @@ def test_it_gives_the_report_and_logs_a_line(
 
 def test_what_was_no_look_is_an_error(look: Look, applied: Applied) -> None:
     (applied.folder / "connections.yaml").write_text(FILES + "colour: red\n", encoding="utf-8")
-    with pytest.raises(Exception, match="exit code 1: (?s:.*)unknown key `colour`"):
+    with pytest.raises(Exception, match=r"exit code 1: (?s:.*)unknown key `colour`"):
         look()
 
 
