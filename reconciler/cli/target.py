@@ -162,7 +162,7 @@ def _local(
         path = _literal(shlex.quote(str(store)))
         console = f"reconciler emulator approve {{address}} --store {path}"
         if options.local_handshake == "auto":
-            console = "a simulated person approves after a second; nothing to do"
+            console = "a simulated person approves while `apply --wait` or `wait` runs"
         api = AwsApi(Session(settings), writes=writes)
         _check_service(api, options.service, desired)
         with closing(api):
