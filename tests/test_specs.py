@@ -17,8 +17,8 @@ from reconciler.spec.source import parse, read_sources
 from tests.conftest import ROOT, Cli
 
 SPECS = ROOT / "specs"
-FOR_CI = ("github", "gitlab")
-"""The folders whose files are for other programs; tests/repository/test_files.py reads them."""
+FOR_CI = ("github", "gitlab", "schedules")
+"""The folders whose files are for other programs; tests/repository and tests/schedules read them."""
 FILES = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / "examples").rglob("*.y*ml")

@@ -93,7 +93,7 @@ class InProcess(AwsApi):
             access_key=(ACCOUNT, "x"),
             parallelism=1,
         )
-        super().__init__(Session(where))
+        super().__init__(Session(where), writes=True)
         self.answer: Callable[[Message], Reply]
         for client in (self._reader, self._writer):
             client.meta.events.register("before-send.codeconnections.*", self._send)
