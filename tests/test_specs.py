@@ -18,7 +18,7 @@ from tests.conftest import ROOT, Cli
 
 SPECS = ROOT / "specs"
 FOR_CI = ("github", "gitlab", "schedules")
-"""The folders whose files are for other programs; tests/repository and tests/schedules read them."""
+"""The folders with files for other programs; tests/repository and tests/schedules read them."""
 FILES = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / "examples").rglob("*.y*ml")
