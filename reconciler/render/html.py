@@ -7,6 +7,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 
 from reconciler.errors import ReconcilerError
+from reconciler.render import _drift as drifts
 from reconciler.render import _words as words
 from reconciler.render._notes import notes
 from reconciler.render._picture import HEIGHT, WIDTH, picture
@@ -30,8 +31,11 @@ def render(document: Document, *, color: bool = False) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["safe_text"] = safe
     source = files("reconciler.render").joinpath("html.jinja").read_text(encoding="utf-8")
+    is_drift = document["kind"] == "drift"
+    findings, older = drifts.listed(document) if is_drift else ([], 0)
     lists = {
-        "notes": notes(document),
+        "notes": [] if is_drift else notes(document),
+        "findings": findings,
         "tasks": document.get("worklist", ()),
         "changes": sorted(
             document.get("changes", ()), key=lambda change: not words.destroys(change)
@@ -45,7 +49,12 @@ def render(document: Document, *, color: bool = False) -> str:
         **{name: every[:MOST] for name, every in lists.items()},
         left_out={name: max(0, len(every) - MOST) for name, every in lists.items()},
         outcomes=outcomes,
+        older=older,
+        history=document.get("history", {}),
+        plot=drifts.plot(document) if is_drift else None,
+        drifts=drifts,
         picture=picture(document),
         box=(WIDTH, HEIGHT),
         words=words,
+        most=MOST,
     )
