@@ -103,7 +103,8 @@ class History:
         """Write down what a run saw; gives its report with what the runs before it saw."""
         time, complete = document["created"], document["coverage"]["complete"]
         with self._changing() as (db, scope):
-            seen = {key: _see(db, scope, key, time) for key in map(key_of, document["findings"])}
+            keys = dict.fromkeys(map(key_of, document["findings"]))
+            seen = {key: _see(db, scope, key, time) for key in keys}
             if complete:
                 _close(db, scope, time)
             db.execute(
@@ -164,7 +165,7 @@ class History:
         except sqlite3.OperationalError as error:
             text = f"{error}: check the disk, its folder and permissions"
             raise self._unusable(text) from error
-        except (sqlite3.Error, ArithmeticError, KeyError, TypeError, ValueError) as error:
+        except (sqlite3.Error, ArithmeticError, AttributeError, TypeError, ValueError) as error:
             text = "it is no history of drift, or damaged: move it away, or name another file"
             raise self._unusable(text) from error
 

@@ -10,6 +10,7 @@ may hold more of it than its name. One for which AWS is needed says so with `NEE
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
@@ -50,12 +51,8 @@ class Channel:
 
     def send(self, telling: Telling) -> None:
         """Tell it. Raises `ReconcilerError` when that fails, whatever the reason."""
-        try:
+        with _discreet():
             self.module.send(self.where, telling)
-        except ReconcilerError:
-            raise
-        except Exception as error:  # noqa: BLE001  what libraries say may hold the whole address
-            raise ReconcilerError(type(error).__name__) from None
 
 
 def channel(where: str) -> Channel:
@@ -64,10 +61,23 @@ def channel(where: str) -> Channel:
     forms = []
     for module in _modules():
         if module.takes(where):
-            module.check(where)
+            with _discreet():
+                module.check(where)
             return Channel(where, module)
         forms.append(module.FORM)
     raise ReconcilerError(f"a place is written as one of {', '.join(forms)}")
+
+
+@contextmanager
+def _discreet() -> Iterator[None]:
+    """Let no more than the type be known of an error that is not this program's own: what
+    libraries say may hold the whole address."""
+    try:
+        yield
+    except ReconcilerError:
+        raise
+    except Exception as error:  # noqa: BLE001  told by its type
+        raise ReconcilerError(type(error).__name__) from None
 
 
 def _modules() -> Iterator[Any]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
@@ -36,30 +39,34 @@ def check(where: str) -> None:
 
 
 def send(where: str, telling: Telling) -> None:
-    """Send the message. Apprise's own log holds addresses, and is never shown."""
+    """Send the message."""
     body = telling.message.text(MESSAGE).replace("@", f"@{BREAK}")
     subject = telling.message.subject.replace("@", f"@{BREAK}")
-    opened = _opened(where)
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        sent = opened.notify(body=body, title=subject, body_format="text")
-    finally:
-        logging.disable(before)
+    with _quietly():
+        sent = _opened(where).notify(body=body, title=subject, body_format="text")
     if not sent:
         raise ReconcilerError("Apprise could not deliver it")
 
 
 def _opened(where: str) -> Any:
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
+    with _quietly():
         import apprise
 
         found: Any = apprise.Apprise()
         known = found.add(where.removeprefix(PREFIX))
-    finally:
-        logging.disable(before)
     if not known:
         raise ReconcilerError("Apprise does not know such a URL, or it is not complete")
     return found
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the words of libraries on stderr, which may hold addresses."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

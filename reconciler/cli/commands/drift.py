@@ -25,6 +25,10 @@ class Where(Texts):
 
     name = "where"
 
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """One a line; empty ones say nothing."""
+        return [line for line in rv.splitlines() if line.strip()]
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The channel, or a usage error."""
         from reconciler.cli.channels import Channel, channel
