@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NotRequired
+from typing import Any, NamedTuple, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -31,6 +31,7 @@ from reconciler.report import (
     target_form,
 )
 from reconciler.resource import Address, Gap, Ignore, Live
+from reconciler.safe import safe
 from reconciler.spec.problems import FORMAT_VERSION
 
 CLASSES = {
@@ -72,12 +73,55 @@ class DriftFindingForm(TypedDict):
     times: NotRequired[int]
 
 
+class RunForm(TypedDict):
+    """One look: when, whether it saw everything, and how many findings of each class it had."""
+
+    time: str
+    complete: bool
+    counts: dict[str, int]
+
+
+class PastForm(TypedDict):
+    """A finding as the history knows it: what it is about, the paths of its fields, in how many
+    runs it was seen, and when it was first seen not to be there; null while it is open."""
+
+    code: str
+    about: str
+    fields: list[str]
+    first_seen: str
+    last_seen: str
+    times: int
+    gone: str | None
+
+
+class HistoryForm(TypedDict):
+    """What earlier runs saw: the runs, evenly thinned out where there are many; the findings that
+    are open longest and count; those that this run was the first not to see; and since when a
+    finding is new to whoever asked."""
+
+    runs: list[RunForm]
+    oldest: list[PastForm]
+    gone: list[PastForm]
+    since: str | None
+
+
+class NewsForm(TypedDict):
+    """How many findings that count are new, gone and still open since this was told last."""
+
+    new: int
+    gone: int
+    open: int
+
+
 class DriftForm(TypedDict):
     """A drift report. `base` is the revision of what was last applied, if one was given; `checked`
-    how many declared objects were looked at; `summary` counts the findings of each class."""
+    how many declared objects were looked at; `summary` counts the findings of each class. It was
+    begun at `created`; `history` is there with a history, and `news` where it is told to somebody,
+    who may have to do without `left_out` findings."""
 
     format_version: str
     kind: str
+    created: NotRequired[str]
     target: TargetForm
     owner: str
     base: str | None
@@ -85,6 +129,18 @@ class DriftForm(TypedDict):
     findings: list[DriftFindingForm]
     coverage: CoverageForm
     summary: dict[str, int]
+    history: NotRequired[HistoryForm]
+    news: NotRequired[NewsForm]
+    left_out: NotRequired[int]
+
+
+class Key(NamedTuple):
+    """What makes a finding the same one in another run: its class, what it is about, and the paths
+    of its fields. Harmless to show."""
+
+    code: str
+    about: str
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +171,7 @@ def drift_document(
     """
     whole = replace(plan, gaps=(*plan.gaps, *health.gaps))
     every = sorted(_Judging(whole, health, applied).found(), key=_rank)
-    counts = Counter(found.code for found in every)
+    number = Counter(found.code for found in every)
     return {
         "format_version": FORMAT_VERSION,
         "kind": "drift",
@@ -125,7 +181,7 @@ def drift_document(
         "checked": plan.declared,
         "findings": [_form(found, plan, applied, quiet) for found in every],
         "coverage": coverage_form(whole.gaps),
-        "summary": {code: counts[code] for code in CLASSES},
+        "summary": {code: number[code] for code in CLASSES},
     }
 
 
@@ -297,4 +353,17 @@ def _form(
 
 def is_found(document: Any) -> bool:
     """Whether a drift report has findings that count, or that could not be made."""
-    return any(finding["level"] != "info" for finding in document["findings"])
+    return any(map(counts, document["findings"]))
+
+
+def counts(finding: Any) -> bool:
+    """Whether a finding is drift, or could not be made."""
+    return bool(finding["level"] != "info")
+
+
+def key_of(finding: Any) -> Key:
+    """The key of a finding. What could not be listed has no address: its message begins with what
+    it is, and goes on with a reason that may be another one each time."""
+    about = finding["address"] or finding["message"].partition(":")[0]
+    paths = sorted(safe(field["path"]) for field in finding["fields"])
+    return Key(finding["code"], safe(about), tuple(paths))

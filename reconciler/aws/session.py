@@ -39,6 +39,8 @@ LEAST_SECONDS = 1.0
 LOGIN_ATTEMPTS = 3
 """Fewer than for reads: what is wrong first is most often the endpoint, and it stays wrong."""
 SERVICES = ("codeconnections", "codestar-connections")
+ELSEWHERE = ("events", "s3", "sns")
+"""Services that are not where the target is: each has its own setting for another endpoint."""
 _UNSET = {
     **{
         name: (None, None, default, convert)
@@ -112,18 +114,18 @@ class Session:
                 text = f"{where} does not answer like AWS: check --endpoint-url and proxies"
                 raise TargetError(text) from error
 
-    def client(self, service: str, *, attempts: int, seconds: float) -> Any:
+    def client(self, service: str, *, attempts: int, seconds: float, region: str = "") -> Any:
         """A client that sends each request at most `attempts` times, whatever the user's AWS
         settings say: a create that is sent twice can make two objects. Each time it waits
-        `seconds` for an answer. S3 has its own setting for another endpoint,
-        AWS_ENDPOINT_URL_S3."""
+        `seconds` for an answer. It is for the target's Region unless one is given. Some services
+        have their own setting for another endpoint, such as AWS_ENDPOINT_URL_S3."""
         with explained(self.settings):
             _refuse_secrets(self.settings.endpoint_url or "")
             make: Any = self._session.client  # boto3-stubs would list every service here
             client = make(
                 service,
-                endpoint_url=None if service == "s3" else self.settings.endpoint_url,
-                region_name=self.region,
+                endpoint_url=None if service in ELSEWHERE else self.settings.endpoint_url,
+                region_name=region or self.region,
                 config=Config(
                     connect_timeout=CONNECT_SECONDS,
                     read_timeout=seconds,

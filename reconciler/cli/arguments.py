@@ -4,6 +4,7 @@ comes out."""
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
@@ -39,8 +40,9 @@ class Fingerprint(click.ParamType[str]):
         return str(value)
 
 
-DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
-
+DURATION = re.compile(r"(\d+(?:\.\d+)?)([a-z]?)")
+SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+DAYS = {"d": 24 * 3600, "w": 7 * 24 * 3600, "y": 365 * 24 * 3600}
 LEASE_HOURS = 7 * 24
 """`MAX_SECONDS` of `reconciler.aws.lease`, whose import would make `--help` slow."""
 
@@ -50,6 +52,8 @@ class Duration(click.ParamType[float]):
     at most so many hours, a year unless they are given."""
 
     name = "duration"
+    units = SECONDS
+    like = "90s, 30m or 1h"
 
     def __init__(self, least: float = 0.0, hours: int = 366 * 24) -> None:
         self.least, self.hours = least, hours
@@ -61,12 +65,42 @@ class Duration(click.ParamType[float]):
         if isinstance(value, int | float):
             return float(value)
         match = DURATION.fullmatch(str(value))
-        if match is None:
-            self.fail(f"{value!r} is not a time such as 90s, 30m or 1h", param, ctx)
-        seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+        if match is None or match[2] not in self.units:
+            self.fail(f"{value!r} is not a time such as {self.like}", param, ctx)
+        seconds = float(match[1]) * self.units[match[2]]
         if not self.least <= seconds <= self.hours * 3600:
             self.fail(f"{value} is not between {self.least:g}s and {self.hours}h", param, ctx)
         return seconds
+
+
+class Age(Duration):
+    """A time that may be long, such as 12h, 30d or 1y."""
+
+    units = SECONDS | DAYS
+    like = "12h, 30d or 1y"
+
+
+class Since(click.ParamType[str]):
+    """A time ago, or a day in UTC; comes out as the history writes times."""
+
+    name = "since"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The time, or a usage error."""
+        now = datetime.now(UTC)
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", str(value)):
+            try:
+                time = datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
+            except ValueError:
+                self.fail(f"{value!r} is no day", param, ctx)
+            if time > now:
+                self.fail(f"{value} is still to come", param, ctx)
+        else:
+            time = now - timedelta(seconds=AGE.convert(value, param, ctx))
+        return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+AGE = Age(hours=100 * 366 * 24)
 
 
 class OptionalTime(click.Command):

@@ -14,8 +14,9 @@ from typing import Any, TextIO
 
 import click
 
+from reconciler.cli.saving import save
 from reconciler.errors import ReconcilerError
-from reconciler.render import FORMATS, appended, check, render
+from reconciler.render import FORMATS, appended, check, only_for, render
 from reconciler.safe import safe
 
 
@@ -76,6 +77,7 @@ class Outputs:
         for file in files:
             _check_writable(file)
         for output in chosen:
+            _check_about(output.format)
             check(output.format)
         return cls(chosen, wants_color(color))
 
@@ -205,8 +207,16 @@ def _append(document: Mapping[str, Any], format: str) -> None:
                 raise ReconcilerError(told) from error
 
 
+def _check_about(format: str) -> None:
+    """Refuse a format that is for the document of another command."""
+    context, only = click.get_current_context(silent=True), only_for(format)
+    if only and context is not None and context.info_name != only:
+        raise click.UsageError(f"{format} is only for `reconciler {only}`: name another format")
+
+
 def _save(file: str, document: Mapping[str, Any], format: str) -> None:
+    content = render(document, format).encode()
     try:
-        Path(file).write_text(render(document, format), encoding="utf-8")
+        save(file, content)
     except OSError as error:
         raise ReconcilerError(f"{file} cannot be written: {error.strerror}") from error

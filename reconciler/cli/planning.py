@@ -52,6 +52,8 @@ class Run:
     today: date
     journal: Journal
     session: Session | None = None
+    place: str = ""
+    """The endpoint, or the store of a local target."""
     permit: Callable[[], str] = str
     """Why a call must not be sent, if so: the lock is lost, say."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -149,7 +151,8 @@ class Planning:
         if options.get("lock") and options["lock_lease"] < 1.5 * options["settle"]:
             raise click.UsageError("--lock-lease has to be at least 1.5 times --settle")
         _log_to_stderr(verbose=options["verbose"] or options["debug"])
-        read = (*options.get("paths", ()), *options.get("policy", ()), options.get("plan") or "-")
+        read = [*options.get("paths", ()), *options.get("policy", ())]
+        read += (options.get("plan") or "-", options.get("history") or "-")
         outputs = Outputs.of(options["outputs"], options["color"], read)
         return cls(
             desired=desired or desired_of(options["paths"], options["owner"], outputs),
@@ -191,7 +194,8 @@ class Planning:
                 owner = self.desired.owner
                 journal = journal_of(self.journals, found.target, owner, found.place)
             today = datetime.now(UTC).date()
-            yield Run(self, found.api, found.target, today, journal, found.session)
+            session, place = found.session, found.place
+            yield Run(self, found.api, found.target, today, journal, session, place)
 
     def held_against_rules(self, plan: Plan) -> Plan:
         """The plan with what the rules of --policy have against it."""

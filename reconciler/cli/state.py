@@ -43,7 +43,7 @@ def folder_of(option: str | None) -> Path:
 def journal_of(folder: Path, target: Target, owner: str, place: str) -> Journal:
     """The journal of a target, which every run that writes there shares; `place` is its endpoint or
     its local store."""
-    same = _one_spelling(place).encode("utf-8", "surrogateescape")
+    same = one_spelling(place).encode("utf-8", "surrogateescape")
     digest = hashlib.sha256(same).hexdigest()[:8]
     facts = {
         "who": who(),
@@ -55,7 +55,7 @@ def journal_of(folder: Path, target: Target, owner: str, place: str) -> Journal:
     return Journal(folder / f"{target.account}-{target.region}-{digest}.jsonl", facts)
 
 
-def _one_spelling(endpoint: str) -> str:
+def one_spelling(endpoint: str) -> str:
     """The same text for every way to write where a service is; AWS is one service, whatever host
     it has: that of either name, of FIPS, or of a VPC endpoint."""
     url = urlsplit(endpoint)

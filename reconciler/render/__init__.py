@@ -3,10 +3,14 @@ that takes a document (plain data) and gives its text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reconciler.drift import Key
+    from reconciler.render._message import Message
 
 FORMATS: tuple[str, ...] = tuple(
     sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
@@ -20,11 +24,31 @@ def summary(document: Mapping[str, Any]) -> str:
     return " ".join(result(document))
 
 
+def message(document: Mapping[str, Any], known: Collection[Key] | None, since: str) -> Message:
+    """A drift report as a message to somebody who was told of the findings in `known` at the time
+    `since`, if ever."""
+    from reconciler.render import _message  # like the above
+
+    return _message.message(document, known, since)
+
+
+def told_document(document: Mapping[str, Any], known: Collection[Key] | None) -> dict[str, Any]:
+    """A drift report as it is sent to somebody who knows of `known`."""
+    from reconciler.render import _message  # like the above
+
+    return _message.told_document(document, known)
+
+
 def check(format: str) -> None:
     """Raise `ReconcilerError` now when a format could not be rendered later."""
     module = import_module(f"{__name__}.{format}")
     if hasattr(module, "check"):
         module.check()
+
+
+def only_for(format: str) -> str:
+    """The one kind of document that a format is for; empty for one that takes more."""
+    return str(getattr(import_module(f"{__name__}.{format}"), "ONLY", ""))
 
 
 def appended(document: Mapping[str, Any], format: str) -> dict[str, str]:

@@ -42,7 +42,10 @@ def _outputs(document: Document) -> Iterator[tuple[str, object]]:
     found = notes(document)
     yield "errors", sum(note.level == "error" for note in found)
     yield "warnings", sum(note.level == "warning" for note in found)
-    if "changes" in document:
+    if document["kind"] == "drift":
+        yield "findings", len(document["findings"])
+        yield "checked", document["checked"]
+    elif "changes" in document:
         changes = document["changes"]
         yield "changes", len(changes)
         yield "destroys", sum(map(words.destroys, changes))

@@ -7,6 +7,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 
 from reconciler.errors import ReconcilerError
+from reconciler.render import _drift as drifts
 from reconciler.render import _status as status_words
 from reconciler.render import _words as words
 from reconciler.render._notes import notes
@@ -31,9 +32,12 @@ def render(document: Document, *, color: bool = False) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["safe_text"] = safe
     source = files("reconciler.render").joinpath("html.jinja").read_text(encoding="utf-8")
+    is_drift = document["kind"] == "drift"
+    findings, older = drifts.listed(document) if is_drift else ([], 0)
     lists = {
-        "notes": notes(document),
+        "notes": [] if is_drift else notes(document),
         "objects": document["objects"] if document["kind"] == "status" else (),
+        "findings": findings,
         "tasks": document.get("worklist", ()),
         "changes": sorted(
             document.get("changes", ()), key=lambda change: not words.destroys(change)
@@ -47,8 +51,13 @@ def render(document: Document, *, color: bool = False) -> str:
         **{name: every[:MOST] for name, every in lists.items()},
         left_out={name: max(0, len(every) - MOST) for name, every in lists.items()},
         outcomes=outcomes,
+        older=older,
+        history=document.get("history", {"gone": (), "oldest": ()}),
+        plot=drifts.plot(document) if is_drift else None,
+        drifts=drifts,
         picture=picture(document),
         box=(WIDTH, HEIGHT),
         words=words,
         status_words=status_words,
+        most=MOST,
     )

@@ -45,7 +45,8 @@ def _outcomes(document: Document) -> Iterator[ET.Element]:
 
 def _cases(document: Document) -> Iterator[ET.Element]:
     """The notes of each address or file, and the changes that nothing is to be said of."""
-    found = [note for note in notes(document) if note.level == "error"]
+    failing = ("error", "warning") if document["kind"] == "drift" else ("error",)
+    found = [note for note in notes(document) if note.level in failing]
     by_name = sorted(found, key=_about)
     for name, these in groupby(by_name, key=_about):
         case = _case(name, "check")

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from reconciler.render import _drift as drifts
 from reconciler.render import _status as status_words
 from reconciler.render import _words as words
-from reconciler.render._notes import notes
+from reconciler.render._notes import Note, notes
 from reconciler.render._words import Document
 from reconciler.safe import safe
 
@@ -33,6 +34,9 @@ def within(document: Document, budget: int) -> str:
     page.add(f"### {' '.join(words.result(document))}\n\n")
     if document["kind"] != "problems":
         page.add(f"{_code(words.place(document))}\n\n")
+    if document["kind"] == "drift":
+        _drift(page, document)
+        return page.text
     is_followed = any(document.get(name) for name in ("outcomes", "changes", "objects"))
     add = page.half if is_followed else page.rows
     add(_notes(document), "more to look at")
@@ -96,10 +100,40 @@ class _Page:
 
 
 def _notes(document: Document) -> Iterator[str]:
-    for note in notes(document):
-        place = f" {_code(f'{note.file}:{note.line}')}" if note.file else ""
-        link = f" [Open the console]({page})" if (page := words.page(note.link)) else ""
-        yield f"- {ICONS[note.level]}{place} {_code(note.message)}{link}\n"
+    yield from map(_note, notes(document))
+
+
+def _note(note: Note) -> str:
+    place = f" {_code(f'{note.file}:{note.line}')}" if note.file else ""
+    link = f" [Open the console]({page})" if (page := words.page(note.link)) else ""
+    return f"- {ICONS[note.level]}{place} {_code(note.message)}{link}\n"
+
+
+def _drift(page: _Page, document: Document) -> None:
+    """Findings, what is over, and how many are not listed because they are older."""
+    findings, count = drifts.listed(document)
+    history = document.get("history", {"gone": ()})
+    if count:
+        page.add(f"*{drifts.older(count, history['since'])}*\n\n")
+    noted = zip(notes({**document, "findings": findings}), _sorted(findings), strict=True)
+    page.rows((_note(note) + _more_of(finding) for note, finding in noted), "more findings")
+    gone = [f"- :white_check_mark: gone: {_code(drifts.past(one))}\n" for one in history["gone"]]
+    page.rows(gone, "more that are gone")
+
+
+def _sorted(findings: Iterable[Document]) -> list[Document]:
+    """In the order of their notes."""
+    return sorted(findings, key=lambda one: ("error", "warning", "info").index(one["level"]))
+
+
+def _more_of(finding: Document) -> str:
+    lines = [
+        f"  - {_code(field['path'])}: {_code(words.value(field['before']))} "
+        f"(declared: {_code(words.value(field['after']))})\n"
+        for field in finding["fields"]
+    ]
+    seen = drifts.seen(finding)
+    return "".join([*lines, f"  - {seen}\n" if seen else ""])
 
 
 def _worst_first(outcomes: Sequence[Document]) -> list[Document]:

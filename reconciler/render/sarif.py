@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reconciler import __version__
+from reconciler.drift import CLASSES
 from reconciler.render import json
 from reconciler.render._notes import Note, notes
 from reconciler.render._words import Document
@@ -54,7 +55,7 @@ def render(document: Document, *, color: bool = False) -> str:
 
 
 def _title(code: str) -> str:
-    return CODES.get(code, code.replace("_", " "))
+    return CODES.get(code) or CLASSES.get(code) or code.replace("_", " ")
 
 
 def _somewhere(document: Document, found: Sequence[Note]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from reconciler.drift import is_found
+from reconciler.render import _drift as drifts
 from reconciler.render import _status as status_words
 from reconciler.render import _words as words
 from reconciler.render._table import fitted
@@ -105,7 +106,8 @@ class _Lines:
     def drift(self, document: Document) -> Iterator[str]:
         """One block a finding; what is declared stands where a plan has what will be."""
         yield self.style(words.place(document), bold=True)
-        for finding in document["findings"]:
+        findings, count = drifts.listed(document)
+        for finding in findings:
             fg = {"error": "red", "warning": "yellow"}.get(finding["level"], "cyan")
             code = self.style(f"{finding['code'].replace('_', ' '):>12}", fg, bold=True)
             where = f"{safe(finding['address'])} " if finding["address"] else ""
@@ -116,6 +118,13 @@ class _Lines:
                 yield f"{'':14}{safe(field['path']):<{width}}  {live}  (declared: {declared})"
             if finding["link"]:
                 yield f"{'':14}where: {safe(finding['link'])}"
+            if known := drifts.seen(finding):
+                yield f"{'':14}{known}"
+        history, mark = document.get("history", {"gone": ()}), "gone"
+        for finding in history["gone"]:
+            yield f"{self.style(f'{mark:>12}', 'green', bold=True)}  {drifts.past(finding)}"
+        if count:
+            yield drifts.older(count, history["since"])
 
     def table(self, document: Document, width: int) -> Iterator[str]:
         """One line an object, which is never longer than the width."""

@@ -6,10 +6,31 @@ from typing import Any
 
 import click
 
+from reconciler.cli.arguments import AGE, Since, Texts
 from reconciler.cli.options import file_options, option, paths, target_options
 
 QUIET = ("ignored", "pending", "unmanaged")
 """`QUIET` of `reconciler.drift`, whose import would make `--help` slow."""
+
+
+class Where(Texts):
+    """A channel. Its address is a secret, which no error may hold."""
+
+    name = "where"
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """One a line; empty ones say nothing."""
+        return [line for line in rv.splitlines() if line.strip()]
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The channel, or a usage error."""
+        from reconciler.cli.channels import Channel, channel
+        from reconciler.errors import ReconcilerError
+
+        try:
+            return value if isinstance(value, Channel) else channel(str(value).strip())
+        except ReconcilerError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command(
@@ -18,6 +39,8 @@ Examples:
   reconciler drift infra/
   reconciler drift --base HEAD~1 infra/    (what was last applied)
   reconciler drift --count unmanaged --output html=drift.html infra/
+  reconciler drift --history drift.db --since 24h infra/
+  reconciler drift --history drift.db --notify https://HOST/HOOK infra/
 \b
 Exit codes: 0 as declared, and nothing on stdout - 2 drift
 1 not everything could be read - 7 a person has something to do
@@ -38,6 +61,47 @@ Exit codes: 0 as declared, and nothing on stdout - 2 drift
     help="Let this count as drift, too. May be repeated.",
 )
 @option("--allow-pending", is_flag=True, help="Let what waits for a person not count.")
+@option(
+    "--history",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Where to remember what was found, and when first; made when it is not there.",
+)
+@option(
+    "--history-keep",
+    type=AGE,
+    default="1y",
+    show_default=True,
+    metavar="TIME",
+    help="How long to remember runs and what is over.",
+)
+@option(
+    "--since",
+    type=Since(),
+    metavar="TIME",
+    help="List only what is new since then, such as 24h ago or since 2026-01-31 (UTC).",
+)
+@option(
+    "--notify",
+    type=Where(),
+    multiple=True,
+    metavar="WHERE",
+    help="Who is told when something changes: https://HOST/..., slack:https://..., the ARN of an "
+    "SNS topic or an EventBridge bus, or apprise:URL. May be repeated.",
+)
+@option(
+    "--notify-when",
+    type=click.Choice(["change", "always"]),
+    default="change",
+    show_default=True,
+    help="Tell every time, or only what differs from what was told last.",
+)
+@option(
+    "--heartbeat",
+    type=AGE,
+    metavar="TIME",
+    help="Tell at least this often, even when nothing has changed.",
+)
 @file_options
 def command(**options: Any) -> int:
     """Say how live objects differ from the files. Quiet when they do not; cannot write.
