@@ -46,6 +46,7 @@ def test_every_writer_is_tested() -> None:
             "junit",
             "markdown",
             "mermaid",
+            "prometheus",
             "sarif",
             "text",
         ),

@@ -26,8 +26,10 @@ Look = Callable[[], Any]
 GUARDED = """\
 import json, os, runpy, sys, tempfile
 def watch(event, found):
-    if event == "open" and isinstance(found[1], str) and set(found[1]) & set("wax+"):
-        assert str(found[0]).startswith((tempfile.gettempdir(), "/dev/")), found
+    if event == "open" and not isinstance(found[0], int):  # a number was opened by its name before
+        by_flags = found[1] is None and found[2] & (os.O_WRONLY | os.O_RDWR)
+        if by_flags or set(found[1] or "") & set("wax+"):
+            assert str(found[0]).startswith((tempfile.gettempdir(), "/dev/")), found
     assert event not in ("os.mkdir",) or str(found[0]).startswith(tempfile.gettempdir()), found
 sys.dont_write_bytecode = True
 tempfile.gettempdir()
