@@ -333,3 +333,15 @@ def test_a_look_that_fails_between_delete_and_create_is_not_the_last_one(quick: 
     assert statuses(report) == {"connection/one": "applied"}
     assert api.written == ["DeleteConnection", "CreateConnection"]
     assert left == []
+
+
+def test_a_child_that_is_pruned_comes_too_late_for_its_replaced_parent(quick: Emulator) -> None:
+    applied(desired_of(HOSTED.partition("repository_links")[0]), api_of(quick))
+    text = HOSTED.partition("connections")[0]
+    text = text.replace("GitHubEnterpriseServer", "GitLabSelfManaged")
+    plan = planned(desired_of(text), api_of(quick), prune=True)
+    told = [f.message for f in plan.findings if f.code == "still_used"]
+    assert told == [
+        "cannot be deleted: connection/main still uses it, and is deleted only afterwards: "
+        "prune it in a run of its own"
+    ]
