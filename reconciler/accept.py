@@ -159,6 +159,9 @@ class Accepting:
                 continue
             if patterns and not any(fnmatchcase(field.path, pattern) for pattern in patterns):
                 continue
+            if field.path == "protect" and live.protect is None and not patterns:
+                notes.append(f"{change.address}: `protect` stays: --field protect takes it out")
+                continue
             path = _path(field)
             value = self._value(resource, live, path)
             if len(path) == 1 and value is not None and value == getattr(resource, path[0]):

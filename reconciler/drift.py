@@ -318,7 +318,8 @@ def _of_sync(sync: Sync) -> Iterator[Found]:
     if (failure := sync.failure) is not None:
         revision = f" of {failure.revision[:12]}" if failure.revision else ""
         last = f": {failure.events[-1].text}" if failure.events else ""
-        text = f"the sync{revision} from {sync.branch}, begun {failure.started}, failed{last}"
+        what = f"the sync{revision} from {failure.branch or sync.branch}"
+        text = f"{what}, begun {failure.started}, failed{last}"
         yield Found("sync_failing", text, sync.address)
     for blocker in sync.blocked:
         text = f"is blocked since {blocker.created}: {blocker.reason} (blocker {blocker.id})"

@@ -32,11 +32,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt to sync; `revision` is the commit it was about, where the service says so."""
+    """One attempt to sync; `revision` is the commit it was about, and `branch` where that is
+    from, as far as the service says so."""
 
     status: str
     started: str
     revision: str
+    branch: str
     events: tuple[Event, ...]
 
     @property
@@ -246,6 +248,7 @@ def _attempt(item: Mapping[str, Any] | None) -> Attempt | None:
         status=item["Status"],
         started=moment(item["StartedAt"]),
         revision=revision.get("Sha", ""),
+        branch=revision.get("Branch", ""),
         events=tuple(_events(item["Events"])),
     )
 

@@ -47,6 +47,7 @@ def test_attempts_are_told_with_their_commit_and_events(quick: Emulator, api: Aw
     assert sync.attempt is not None
     assert sync.succeeded is not None
     assert (sync.attempt.status, sync.attempt.revision) == ("FAILED", "b" * 40)
+    assert sync.attempt.branch == "b0"
     assert [event.text for event in sync.attempt.events] == ["begun", "template is wrong"]
     assert sync.attempt.started.endswith("Z")
     assert (sync.succeeded.status, sync.succeeded.revision) == ("SUCCEEDED", "a" * 40)

@@ -25,14 +25,15 @@ SECONDS = 60
 
 def desired_at(revision: str, paths: Sequence[str], owner: str) -> Desired:
     """What the files at these paths declared in a revision, `revision` being anything that git
-    takes for a commit; nothing where they did not exist yet. Raises `ReconcilerError`."""
+    takes for a commit that has them. Raises `ReconcilerError`."""
     with TemporaryDirectory() as folder:
         taken: list[str] = []
         for number, path in enumerate(paths):
             root = Path(folder, str(number))
-            taken += _Tree.of(revision, path).extracted(root)
-        if not taken:
-            return Desired(owner, {}, {})
+            if (found := _Tree.of(revision, path).extracted(root)) is None:
+                text = f"--base: {path} was not there in {revision}, and no drift can be told from"
+                raise ReconcilerError(f"{text} what is new: give a revision that has it")
+            taken.append(found)
         try:
             return load(taken, owner=owner)
         except SpecError as error:
@@ -64,8 +65,8 @@ class _Tree:
         inside = PurePosixPath(real.relative_to(Path(top).resolve()).as_posix())
         return cls(top, commit.decode().strip(), inside, real.is_dir())
 
-    def extracted(self, root: Path) -> list[str]:
-        """The path inside of `root`, where the files are written to; nothing if it is not there."""
+    def extracted(self, root: Path) -> str | None:
+        """The path inside of `root`, where the files are written to; None if it is not there."""
         folder = self.path if self.is_folder else self.path.parent
         links: list[tuple[Path, str]] = []
         for name, is_link, content in self._blobs(folder):
@@ -81,7 +82,7 @@ class _Tree:
             target.symlink_to(to)
         found = root / self.path
         exists = any(found.rglob("*.y*ml")) if self.is_folder else found.exists()
-        return [str(found)] if exists else []
+        return str(found) if exists else None
 
     def _blobs(self, folder: PurePosixPath) -> Iterator[tuple[str, bool, bytes]]:
         """Each file below a folder: its name, whether it is a symbolic link, and its content."""

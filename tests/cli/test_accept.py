@@ -209,11 +209,6 @@ CASES: list[tuple[str, Any, list[str]]] = [
         ['-    protect: "ours"   # why\n', '+    protect: "theirs"   # why\n'],
     ),
     (
-        C,
-        lambda b: b.untag(b.arn_of("main"), "reconciler.protect"),
-        ['-    protect: "ours"   # why\n'],
-    ),
-    (
         "connection/third",
         lambda b: b.tag(b.arn_of("third"), reconciler__protect="p"),
         ["+    protect: p\n"],
@@ -274,6 +269,15 @@ def test_only_some_fields(run: Cli, behind: Behind, file: Path) -> None:
     assert "Nothing to accept" in run("accept", "--yes", "--field", "tags.*", S, file).err
     assert run("accept", "--yes", "--field", "bra*", S, file).code == 0
     assert len(changed(file)) == 2
+
+
+def test_a_protection_goes_only_when_it_is_named(run: Cli, behind: Behind, file: Path) -> None:
+    behind.untag(behind.arn_of("main"), "reconciler.protect")
+    kept = run("accept", "--yes", C, file)
+    assert (kept.code, changed(file)) == (0, [])
+    assert "`protect` stays: --field protect takes it out" in kept.err
+    assert run("accept", "--yes", "--field", "protect", C, file).code == 0
+    assert [line[0] + line[2:] for line in changed(file)] == ['-    protect: "ours"   # why\n']
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])

@@ -78,11 +78,15 @@ def test_a_folder_of_files_is_taken_whole(versioned: World) -> None:
     assert told(folder.findings("--base", "HEAD")) == {("pending", "connection/new")}
 
 
-def test_files_that_were_not_there_yet_declared_nothing(versioned: World) -> None:
-    git(versioned.file.parent, "rm", "-q", "--cached", versioned.file.name)
-    git(versioned.file.parent, "commit", "-qm", "none")
-    found = versioned.findings("--base", "HEAD")
-    assert {finding["code"] for finding in found} <= {"pending"}
+def test_files_that_were_not_there_yet_hide_no_drift(versioned: World) -> None:
+    """After a folder was renamed all would be new, and whatever was done by hand would be too."""
+    git(versioned.file.parent, "mv", versioned.file.name, "renamed.yaml")
+    git(versioned.file.parent, "commit", "-qm", "renamed")
+    renamed = World(versioned.cli, versioned.emulator, versioned.file.with_name("renamed.yaml"))
+    assert renamed.findings("--base", "HEAD") == []
+    refused = renamed.drift("--base", "HEAD~1")
+    assert (refused.code, refused.out) == (1, "")
+    assert "renamed.yaml was not there in HEAD~1" in refused.err
 
 
 @pytest.mark.parametrize(
