@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
@@ -47,27 +47,42 @@ class Patch:
 
     def write(self) -> None:
         """Put the new content in the place of the old one, whole or not at all."""
-        folder, name = os.path.split(self.path)
         try:
-            if Path(self.path).read_bytes() != self.before:
-                raise StaleError(
-                    f"{self.name} was edited meanwhile; nothing was written: try again"
-                )
-            mode = stat.S_IMODE(Path(self.path).stat().st_mode)
-            descriptor, temporary = mkstemp(prefix=f".{name}.", dir=folder)
-            try:
-                with open(descriptor, "wb") as file:
-                    file.write(self.after)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(temporary).chmod(mode)
-                Path(temporary).replace(self.path)
-            except BaseException:
-                with suppress(OSError):
-                    Path(temporary).unlink()
-                raise
+            with _held(self.path):
+                self._replace()
         except OSError as error:
             raise ReconcilerError(f"{self.name} cannot be written: {error.strerror}") from error
+
+    def _replace(self) -> None:
+        folder, name = os.path.split(self.path)
+        if Path(self.path).read_bytes() != self.before:
+            text = f"{self.name} was edited meanwhile; nothing was written: try again"
+            raise StaleError(text)
+        mode = stat.S_IMODE(Path(self.path).stat().st_mode)
+        descriptor, temporary = mkstemp(prefix=f".{name}.", dir=folder)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(self.after)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(mode)
+            Path(temporary).replace(self.path)
+        except BaseException:
+            with suppress(OSError):
+                Path(temporary).unlink()
+            raise
+
+
+@contextmanager
+def _held(path: str) -> Iterator[None]:
+    """Let no other edit of this program in, where the system can: whoever waited finds another file
+    in the place of the one it has opened."""
+    with open(path, "rb") as file:
+        with suppress(ImportError):
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _shown(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -147,3 +149,31 @@ def test_at_a_terminal_it_asks_and_obeys(
     )
     assert ("new" in path.read_text(encoding="utf-8")) is written
     assert ("Nothing was written." in screen.shown) is not written
+
+
+ADDING = """
+import sys
+from pathlib import Path
+from reconciler.cli.patches import Patch
+from reconciler.errors import StaleError
+
+file = Path(sys.argv[1])
+for number in range(100):
+    done = False
+    while not done:
+        before = file.read_bytes()
+        try:
+            Patch("f", str(file), before, before + b"#\\n").write()
+            done = True
+        except StaleError:
+            pass
+"""
+
+
+def test_two_that_edit_one_file_lose_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_bytes(b"")
+    words = [sys.executable, "-c", ADDING, str(file)]
+    two = [subprocess.Popen(words) for _ in range(2)]
+    assert [process.wait() for process in two] == [0, 0]
+    assert len(file.read_bytes().splitlines()) == 200
