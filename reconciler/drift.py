@@ -19,7 +19,7 @@ from reconciler.compare import FieldChange
 from reconciler.diff import Action, Change
 from reconciler.health import Health, Sync
 from reconciler.kinds import BY_NAME
-from reconciler.plan import Plan, Task
+from reconciler.plan import Plan, Task, worklist
 from reconciler.report import (
     CoverageForm,
     FieldForm,
@@ -196,9 +196,13 @@ class _Judging:
         self.plan = plan
         self.health = health
         declaring = applied or plan
-        self.was_declared = {c.address: c for c in declaring.changes if c.resource is not None}
-        self.bound = {c.live.id for c in plan.changes if c.resource and c.live}
-        self.made = {c.address for c in plan.work if c.resource and _makes(c)}
+        self.was_declared = {c.address for c in declaring.changes if c.resource is not None}
+        self.was_bound = _bound(declaring)
+        self.left = set(_differing(declaring))
+        self.differing = set(_differing(plan))
+        self.bound = _bound(plan)
+        self.planned = {change.address for change in plan.changes}
+        self.unread = {gap.address for gap in plan.gaps}
 
     def found(self) -> Iterator[Found]:
         """Every finding, in no order."""
@@ -210,7 +214,7 @@ class _Judging:
             else:
                 yield from self._changed(change)
                 yield from self._ignored(change)
-        yield from map(_waiting, self.plan.worklist)
+        yield from self._unready()
         yield from self._from_findings()
         yield from self._unmanaged()
         for sync in self.health.syncs.values():
@@ -226,27 +230,15 @@ class _Judging:
         left: list[FieldChange] = []
         to_come: list[FieldChange] = []
         for field in change.fields:
-            if self._follows(change, field):
-                continue
-            (left if self._left(change.address, field.path) else to_come).append(field)
+            if (_id(change.live), field.path) in self.left:
+                left.append(field)
+            elif (_id(change.live), field.path) in self.differing:
+                to_come.append(field)
         for code, fields in (("changed", left), ("pending", to_come)):
             if fields:
                 paths = ", ".join(field.path for field in fields)
                 text = f"differs in {paths}"
                 yield Found(code, text, change.address, _id(change.live), tuple(fields))
-
-    def _follows(self, change: Change, field: FieldChange) -> bool:
-        """Whether a difference only follows from another finding: what is referred to is to be made
-        again and will have another id, or has the owner that is taken over from it."""
-        resource = change.resource
-        if resource is None or (field.path == "owner" and not resource.taggable()):
-            return True
-        return resource.parents().get(field.path) in self.made
-
-    def _left(self, address: Address, path: str) -> bool:
-        """Whether a difference was there already when the files were applied last."""
-        was = self.was_declared.get(address)
-        return was is not None and any(field.path == path for field in was.fields)
 
     def _ignored(self, change: Change) -> Iterator[Found]:
         for rule, field in change.ignored:
@@ -260,45 +252,77 @@ class _Judging:
         text = "is not declared any more"
         if change.successor is not None:
             text = f"was renamed to {change.successor}, and is still there"
-        return Found(self._orphaned(change.address), text, change.address, _id(change.live))
+        return Found(self._orphaned(change.live), text, change.address, _id(change.live))
 
     def _from_findings(self) -> Iterator[Found]:
         lives = {live.address: live for live in self.plan.lives}
         for finding in self.plan.findings:
             live = lives.get(finding.address) if finding.address else None
-            planned = any(change.address == finding.address for change in self.plan.changes)
-            if finding.code == "orphan" and finding.address:
-                code = self._orphaned(finding.address)
-                yield Found(code, "is owned and not declared any more", finding.address, _id(live))
+            if finding.code == "orphan":
+                text = "is owned and not declared any more"
+                yield Found(self._orphaned(live), text, finding.address, _id(live))
             elif finding.code == "id_not_found":
                 yield Found("missing", finding.message, finding.address)
-            elif finding.level == "error" and not planned:
+            elif finding.level == "error" and finding.address not in self.planned:
                 yield Found("not_checked", finding.message, finding.address, _id(live))
 
-    def _orphaned(self, address: Address) -> str:
+    def _orphaned(self, live: Live | None) -> str:
         """What was declared when the files were applied last is only to be pruned."""
-        return "orphan" if address not in self.was_declared else "pending"
+        return "pending" if live and live.id in self.was_bound else "orphan"
+
+    def _unready(self) -> Iterator[Found]:
+        """What a person has to do. What is to be replaced waits for nobody, but may be broken."""
+        yield from map(_waiting, self.plan.worklist)
+        asked = {task.address for task in self.plan.worklist}
+        kept = [c.live for c in self.plan.changes if c.resource and c.live]
+        others = [live for live in kept if live.address not in asked]
+        found = map(_waiting, worklist(self.plan.target, others, ()))
+        yield from (one for one in found if one.code != "waiting")
 
     def _unmanaged(self) -> Iterator[Found]:
         for live in self.plan.lives:
             if live.owner is not None or live.id in self.bound or live.vanishing:
                 continue
-            if own_address(live) in self.plan.sources or self._is_unread(live):
+            if self._is_in_doubt(live) or self._is_unread(live):
                 continue
             text = "is live, owned by nobody, and not declared"
             yield Found("unmanaged", text, live.address, _id(live))
+
+    def _is_in_doubt(self, live: Live) -> bool:
+        """Whether an entry may be about it that was not told apart."""
+        address = own_address(live)
+        return address in self.plan.sources and address not in self.planned
 
     def _is_unread(self, live: Live) -> bool:
         """Whether its tags, or those of what it has its owner from, could not be read."""
         kind = BY_NAME[live.address.kind]
         above = {str(live.fields.get(name)) for name in kind.references()}
         told_by = [live] if kind.taggable() else [n for n in self.plan.lives if n.id in above]
-        unread = {gap.address for gap in self.plan.gaps}
-        return any(own_address(one) in unread for one in told_by)
+        return any(own_address(one) in self.unread for one in told_by)
 
 
 def _id(live: Live | None) -> str | None:
     return (live.arn or live.id) if live else None
+
+
+def _bound(plan: Plan) -> set[str]:
+    """The ids of the live objects that entries are about."""
+    return {change.live.id for change in plan.changes if change.resource and change.live}
+
+
+def _differing(plan: Plan) -> Iterator[tuple[str | None, str]]:
+    """The ids of live objects and the paths of their differences. Those that only follow from
+    another one are left out: what is referred to is to be made again and will have another id, or
+    has the owner that is taken over from it."""
+    made = {change.address for change in plan.work if change.resource and _makes(change)}
+    for change in plan.changes:
+        if (resource := change.resource) is None:
+            continue
+        parents = resource.parents()
+        for field in change.fields:
+            inherited = field.path == "owner" and not resource.taggable()
+            if not inherited and parents.get(field.path) not in made:
+                yield _id(change.live), field.path
 
 
 def _makes(change: Change) -> bool:

@@ -1,0 +1,133 @@
+"""`drift`: no finding hides another one, and none takes another one's class."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.revisions import desired_at
+from reconciler.emulator import Emulator, Settings
+from tests.cli.drifted import FILES, World, told
+from tests.cli.test_drift_base import git, versioned
+from tests.conftest import Cli
+
+__all__ = ["versioned"]
+
+
+def rewrite(world: World, *changes: tuple[str, str]) -> None:
+    text = world.file.read_text(encoding="utf-8")
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    world.file.write_text(text, encoding="utf-8")
+
+
+def test_a_replacement_that_is_pending_hides_no_error(versioned: World) -> None:
+    versioned.emulator.control.approve("connection/spare", ok=False)
+    rewrite(versioned, ("spare, provider_type: GitHub", "spare, provider_type: GitLab"))
+    assert told(versioned.findings("--base", "HEAD")) == {
+        ("error", "connection/spare"),
+        ("pending", "connection/spare"),
+    }
+    assert versioned.drift("--base", "HEAD").code == 2
+
+
+def test_a_link_that_was_moved_by_hand_is_drift_even_where_its_new_parent_is_to_come(
+    versioned: World,
+) -> None:
+    versioned.aws.update_repository_link(
+        RepositoryLinkId=versioned.link("network"), ConnectionArn=versioned.arn("spare")
+    )
+    new = "- {name: new, provider_type: GitHub}\nrepository_links:"
+    moved = "repository_name: network, connection: new"
+    rewrite(
+        versioned, ("repository_links:", new), ("repository_name: network, connection: main", moved)
+    )
+    assert told(versioned.findings("--base", "HEAD")) == {
+        ("changed", "repository_link/acme/network"),
+        ("pending", "connection/new"),
+    }
+
+
+def test_a_bound_entry_that_is_taken_out_is_pending(world: World) -> None:
+    named = f"alias, provider_type: GitHub, id: '{world.arn('spare')}'"
+    rewrite(world, ("spare, provider_type: GitHub", named))
+    assert world.findings() == []
+    for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "applied")):
+        git(world.file.parent, *words)
+    rewrite(world, (f"- {{name: {named}}}\n", ""))
+    assert told(world.findings()) == {("orphan", "connection/spare")}
+    assert told(world.findings("--base", "HEAD")) == {("pending", "connection/spare")}
+
+
+def test_a_bound_entry_that_is_renamed_hides_no_drift(world: World) -> None:
+    arn = world.arn("spare")
+    entry = "provider_type: GitHub, tags: {team: a}"
+    rewrite(world, ("name: spare, provider_type: GitHub", f"name: one, id: '{arn}', {entry}"))
+    for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "applied")):
+        git(world.file.parent, *words)
+    rewrite(world, ("name: one", "name: two"))
+    assert told(world.findings("--base", "HEAD")) == {("changed", "connection/two")}
+
+
+def test_an_unmanaged_twin_of_a_bound_object_is_told(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(FILES, encoding="utf-8")
+    with Emulator(Settings(handshake_seconds=0.0)) as running:
+        world = World(cli, running, file)
+        assert world.run("apply", "--yes", "--wait").code == 0
+        ours = world.arn("spare")
+        world.aws.create_connection(ConnectionName="spare", ProviderType="GitHub")
+        rewrite(
+            world, ("spare, provider_type: GitHub", f"spare, provider_type: GitHub, id: '{ours}'")
+        )
+        (finding,) = world.findings()
+    assert finding["code"] == "unmanaged"
+    assert finding["id"] != ours
+
+
+def test_an_owner_that_moved_on_is_pending(versioned: World) -> None:
+    rewrite(versioned, ("owner: platform", "owner: infra"))
+    found = versioned.findings("--base", "HEAD")
+    assert {f["code"] for f in found} == {"pending"}
+
+
+@pytest.mark.parametrize("name", ["01-all.yaml", "9.yaml"])
+def test_wrong_files_of_a_revision_keep_their_names(versioned: World, name: str) -> None:
+    folder = versioned.file.parent
+    (folder / name).write_text("version: 1\nhosts: [\n", encoding="utf-8")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "broken")
+    (folder / name).unlink()
+    there = World(versioned.cli, versioned.emulator, folder)
+    assert f"the files of HEAD are not valid: {name}:" in there.drift("--base", "HEAD").err
+
+
+def test_what_lies_beside_the_files_is_left_where_it_is(versioned: World) -> None:
+    """Files at the top of a large repository: its data would not fit into memory."""
+    folder = versioned.file.parent
+    for number in range(6):
+        (folder / f"{number}.bin").write_bytes(b"%d" % number + bytes(7_000_000))
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "data")
+    tracemalloc.start()
+    try:
+        assert desired_at("HEAD", [str(versioned.file)], None).owner == "platform"
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+@pytest.mark.parametrize("written", ["!file sub/note.txt", "!file\n      sub/note.txt"])
+def test_what_the_files_name_is_there(world: World, written: str) -> None:
+    folder = world.file.parent
+    (folder / "sub").mkdir()
+    (folder / "sub" / "note.txt").symlink_to("real.md")
+    (folder / "sub" / "real.md").write_text("platform", encoding="utf-8")
+    rewrite(world, ("tags: {team: platform}", f"tags:\n    team: {written}"))
+    for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "applied")):
+        git(folder, *words)
+    assert world.findings("--base", "HEAD") == []
