@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,16 @@ def test_what_is_old_is_forgotten_and_what_is_open_never() -> None:
     last = history(keep=1).recorded(report(MISSING, at=26))
     assert [run["time"] for run in last["history"]["runs"]] == [at(26)]
     assert known(last) == [("connection/a", at(0), 3)]
+    with closing(sqlite3.connect(FILE)) as db:
+        assert db.execute("SELECT about FROM finding").fetchall() == [("connection/a",)]
+
+
+def test_each_keeps_its_own_for_as_long_as_it_says() -> None:
+    other = History(FILE, replace(PLATFORM, owner="other"), timedelta(hours=1))
+    history().recorded(report(MISSING))
+    history().recorded(report(at=1))
+    other.recorded(report(at=100))
+    assert len(history().recorded(report(at=101))["history"]["runs"]) == 3
     with closing(sqlite3.connect(FILE)) as db:
         assert db.execute("SELECT about FROM finding").fetchall() == [("connection/a",)]
 
@@ -243,6 +254,21 @@ def test_what_somebody_wrote_into_it_is_not_believed(change: str) -> None:
         db.execute(change)
         db.commit()
     assert "damaged" in refused()
+
+
+@pytest.mark.parametrize("keys", ["[[]]", "{}", "[" * 100_000])
+def test_what_somebody_wrote_about_a_channel_is_not_believed(keys: str) -> None:
+    history().tell("x", Told(NOON, True, frozenset()))
+    with closing(sqlite3.connect(FILE)) as db:
+        db.execute("UPDATE told SET time = '2026-01-01T00:00:00'")
+        db.commit()
+        told = history().told("x")
+        assert told is not None
+        assert told.time < NOON
+        db.execute("UPDATE told SET keys = ?", (keys,))
+        db.commit()
+    with pytest.raises(ReconcilerError, match="damaged"):
+        history().told("x")
 
 
 RUN = """

@@ -140,6 +140,7 @@ def _git(folder: str, *arguments: str, said: bytes = b"") -> bytes:
     """What git answers to arguments and standard input; it is not to write anything."""
     command = ["git", "-C", folder, *arguments]
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    environment["GIT_LITERAL_PATHSPECS"] = "1"
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command on the user's own repository
             command, input=said, capture_output=True, check=True, env=environment, timeout=SECONDS

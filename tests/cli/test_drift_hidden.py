@@ -121,13 +121,26 @@ def test_what_lies_beside_the_files_is_left_where_it_is(versioned: World) -> Non
     assert peak < 20_000_000
 
 
-@pytest.mark.parametrize("written", ["!file sub/note.txt", "!file\n      sub/note.txt"])
-def test_what_the_files_name_is_there(world: World, written: str) -> None:
+@pytest.mark.parametrize("named", ["note.txt", "link.txt"])
+@pytest.mark.parametrize("written", ["!file sub/", "!file\n      sub/"])
+def test_what_the_files_name_is_there(world: World, written: str, named: str) -> None:
     folder = world.file.parent
     (folder / "sub").mkdir()
-    (folder / "sub" / "note.txt").symlink_to("real.md")
-    (folder / "sub" / "real.md").write_text("platform", encoding="utf-8")
-    rewrite(world, ("tags: {team: platform}", f"tags:\n    team: {written}"))
+    (folder / "sub" / "link.txt").symlink_to("real.md")
+    for name in ("note.txt", "real.md"):
+        (folder / "sub" / name).write_text("platform", encoding="utf-8")
+    rewrite(world, ("tags: {team: platform}", f"tags:\n    team: {written}{named}"))
     for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "applied")):
         git(folder, *words)
     assert world.findings("--base", "HEAD") == []
+
+
+def test_a_folder_may_have_any_name(versioned: World) -> None:
+    """One that begins with a colon is no magic of git's."""
+    folder = versioned.file.parent / ":x"
+    folder.mkdir()
+    versioned.file.rename(folder / "a.yaml")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "moved")
+    there = World(versioned.cli, versioned.emulator, folder)
+    assert there.findings("--base", "HEAD") == []
