@@ -22,6 +22,8 @@ from reconciler.spec.source import Limits
 
 SECONDS = 60
 """How long git may take."""
+ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_INDEX_FILE")
+"""What git sets for its hooks, and what leads from the files to another repository."""
 INCLUDED = re.compile(rb"!file[^\n]*(?:\n[^\n]*){0,2}")
 """Where YAML names a file: beside the tag, or below it."""
 
@@ -42,8 +44,8 @@ def desired_at(revision: str, paths: Sequence[str], owner: str | None) -> Desire
             return load(taken, owner=owner)
         except SpecError as error:
             first = error.problems[0]
-            name = first.file.removeprefix(folder).lstrip("/").partition("/")[2]
-            text = f"{name}:{first.line}:{first.column}: {first.code} {first.message}"
+            text = f"{first.file}:{first.line}:{first.column}: {first.code} {first.message}"
+            text = re.sub(rf"{re.escape(folder)}/\d+/", "", text)
             raise ReconcilerError(f"the files of {revision} are not valid: {text}") from error
 
 
@@ -139,8 +141,8 @@ class _Tree:
 def _git(folder: str, *arguments: str, said: bytes = b"") -> bytes:
     """What git answers to arguments and standard input; it is not to write anything."""
     command = ["git", "-C", folder, *arguments]
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    environment["GIT_LITERAL_PATHSPECS"] = "1"
+    environment = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+    environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C"}
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command on the user's own repository
             command, input=said, capture_output=True, check=True, env=environment, timeout=SECONDS

@@ -105,6 +105,18 @@ def test_wrong_files_of_a_revision_keep_their_names(versioned: World, name: str)
     assert f"the files of HEAD are not valid: {name}:" in there.drift("--base", "HEAD").err
 
 
+def test_two_wrong_files_of_a_revision_keep_their_names(versioned: World) -> None:
+    folder = versioned.file.parent
+    (folder / "02-all.yaml").write_text(FILES, encoding="utf-8")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "twice")
+    (folder / "02-all.yaml").unlink()
+    there = World(versioned.cli, versioned.emulator, folder)
+    refused = there.drift("--base", "HEAD").err
+    assert ": E041 " in refused
+    assert "already declared at 02-all.yaml:" in refused
+
+
 def test_what_lies_beside_the_files_is_left_where_it_is(versioned: World) -> None:
     """Files at the top of a large repository: its data would not fit into memory."""
     folder = versioned.file.parent
@@ -143,4 +155,19 @@ def test_a_folder_may_have_any_name(versioned: World) -> None:
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "moved")
     there = World(versioned.cli, versioned.emulator, folder)
+    assert there.findings("--base", "HEAD") == []
+
+
+@pytest.mark.parametrize("where", [".git", "other/.git"])
+def test_a_hook_of_git_leads_to_no_other_repository(
+    versioned: World, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = versioned.file.parent / "infra"
+    folder.mkdir()
+    versioned.file.rename(folder / "a.yaml")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "moved")
+    git(folder.parent, "init", "-q", "other")
+    there = World(versioned.cli, versioned.emulator, folder)
+    monkeypatch.setenv("GIT_DIR", where if where == ".git" else str(folder.parent / where))
     assert there.findings("--base", "HEAD") == []
