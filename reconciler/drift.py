@@ -8,7 +8,7 @@ moved on to is told apart, field by field, as pending.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, NotRequired
 
@@ -30,7 +30,7 @@ from reconciler.report import (
     source_form,
     target_form,
 )
-from reconciler.resource import Address, Gap, Ignore, Live
+from reconciler.resource import Address, Gap, Ignore, Live, Source
 from reconciler.safe import safe
 from reconciler.spec.problems import FORMAT_VERSION
 
@@ -172,6 +172,7 @@ def drift_document(
     whole = replace(plan, gaps=(*plan.gaps, *health.gaps))
     every = sorted(_Judging(whole, health, applied).found(), key=_rank)
     number = Counter(found.code for found in every)
+    sources = {**(applied.sources if applied else {}), **plan.sources}
     return {
         "format_version": FORMAT_VERSION,
         "kind": "drift",
@@ -179,7 +180,7 @@ def drift_document(
         "owner": plan.owner,
         "base": base,
         "checked": plan.declared,
-        "findings": [_form(found, plan, applied, quiet) for found in every],
+        "findings": [_form(found, sources, quiet) for found in every],
         "coverage": coverage_form(whole.gaps),
         "summary": {code: number[code] for code in CLASSES},
     }
@@ -356,11 +357,10 @@ def _unread(gap: Gap) -> Found:
 
 
 def _form(
-    found: Found, plan: Plan, applied: Plan | None, quiet: Collection[str]
+    found: Found, sources: Mapping[Address, Source], quiet: Collection[str]
 ) -> DriftFindingForm:
     level = "info" if found.code in quiet else "warning"
     rule = found.rule
-    sources = {**(applied.sources if applied else {}), **plan.sources}
     source = sources.get(found.address) if found.address else None
     return {
         "level": "error" if found.code == "not_checked" else level,
