@@ -184,7 +184,8 @@ class History:
         if self.path.exists() and not self.path.is_file():
             raise self._unusable("it is no file: name another one")
         with suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            file = os.path.realpath(self.path)
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
     def _check(self, db: sqlite3.Connection) -> None:
         """Make sure that the file is one of this program; an empty one becomes one."""

@@ -186,6 +186,12 @@ def refused(file: Path = FILE) -> str:
     return text
 
 
+def test_a_link_leads_to_a_file_for_its_owner_alone() -> None:
+    FILE.symlink_to("elsewhere.db")
+    history().recorded(report())
+    assert Path("elsewhere.db").stat().st_mode & 0o777 == 0o600
+
+
 def test_what_is_no_history_is_left_alone() -> None:
     FILE.write_text("owner: platform\n" * 100, encoding="utf-8")
     before = FILE.read_bytes()
