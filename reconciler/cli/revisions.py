@@ -45,6 +45,7 @@ def desired_at(revision: str, paths: Sequence[str], owner: str | None) -> Desire
         except SpecError as error:
             first = error.problems[0]
             text = f"{first.file}:{first.line}:{first.column}: {first.code} {first.message}"
+            text += f" ({first.hint})" if first.hint else ""
             text = re.sub(rf"{re.escape(folder)}/\d+/", "", text)
             raise ReconcilerError(f"the files of {revision} are not valid: {text}") from error
 

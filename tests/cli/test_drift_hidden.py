@@ -171,3 +171,14 @@ def test_a_hook_of_git_leads_to_no_other_repository(
     there = World(versioned.cli, versioned.emulator, folder)
     monkeypatch.setenv("GIT_DIR", where if where == ".git" else str(folder.parent / where))
     assert there.findings("--base", "HEAD") == []
+
+
+def test_files_that_nobody_owned_then_say_what_to_do(versioned: World) -> None:
+    rewrite(versioned, ("owner: platform\n", ""))
+    git(versioned.file.parent, "commit", "-qam", "nobody's")
+    rewrite(versioned, ("version: 1\n", "version: 1\nowner: platform\n"))
+    refused = versioned.drift("--base", "HEAD")
+    assert refused.code == 1
+    assert "E045 nobody owns these files (write `owner: NAME`" in refused.err
+    assert "or give --owner)" in refused.err
+    assert versioned.findings("--base", "HEAD", "--owner", "platform") == []
