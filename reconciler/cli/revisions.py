@@ -34,9 +34,11 @@ def desired_at(revision: str, paths: Sequence[str], owner: str | None) -> Desire
     `ReconcilerError`."""
     with TemporaryDirectory() as folder:
         taken: list[str] = []
-        for number, path in enumerate(paths):
-            root = Path(folder, str(number))
-            if (found := _Tree.of(revision, path).extracted(root)) is None:
+        places: dict[str, Path] = {}
+        for path in paths:
+            tree = _Tree.of(revision, path)
+            root = places.setdefault(tree.repository, Path(folder, str(len(places))))
+            if (found := tree.extracted(root)) is None:
                 text = f"--base: {path} was not there in {revision}, and no drift can be told from"
                 raise ReconcilerError(f"{text} what is new: give a revision that has it")
             taken.append(found)
@@ -100,7 +102,8 @@ class _Tree:
             else:
                 target.write_bytes(content)
         for target, to in links:  # last: nothing is written through one
-            target.symlink_to(to)
+            if not target.is_symlink():  # another path has led here
+                target.symlink_to(to)
         found = root / self.path
         exists = any(found.rglob("*.y*ml")) if self.is_folder else found.exists()
         return str(found) if exists else None

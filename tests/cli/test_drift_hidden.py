@@ -182,3 +182,11 @@ def test_files_that_nobody_owned_then_say_what_to_do(versioned: World) -> None:
     assert "E045 nobody owns these files (write `owner: NAME`" in refused.err
     assert "or give --owner)" in refused.err
     assert versioned.findings("--base", "HEAD", "--owner", "platform") == []
+
+
+def test_a_file_that_two_paths_lead_to_is_read_once(world: World) -> None:
+    (world.file.parent / "note.yml").symlink_to(world.file.name)
+    for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "applied")):
+        git(world.file.parent, *words)
+    assert world.findings(str(world.file.parent)) == []
+    assert world.findings("--base", "HEAD", str(world.file.parent)) == []
