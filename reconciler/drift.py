@@ -10,137 +10,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, NotRequired
-
-from typing_extensions import TypedDict
 
 from reconciler.bind import own_address
 from reconciler.compare import FieldChange
 from reconciler.diff import Action, Change
+from reconciler.findings import CLASSES, QUIET, DriftFindingForm, DriftForm
 from reconciler.health import Health, Sync
 from reconciler.kinds import BY_NAME
 from reconciler.plan import Plan, Task, worklist
 from reconciler.report import (
-    CoverageForm,
-    FieldForm,
-    SourceForm,
-    TargetForm,
     coverage_form,
     field_form,
     source_form,
     target_form,
 )
 from reconciler.resource import Address, Gap, Ignore, Live, Source
-from reconciler.safe import safe
 from reconciler.spec.problems import FORMAT_VERSION
-
-CLASSES = {
-    "changed": "fields, tags or the owner differ from the entry",
-    "missing": "declared, and not there",
-    "orphan": "owned, and not declared any more",
-    "waiting": "a person has something to do",
-    "error": "the connection to the provider is in ERROR",
-    "failed": "the set-up failed for good",
-    "sync_failing": "the latest sync failed",
-    "sync_blocked": "nothing is synced until a person resolves a blocker",
-    "unmanaged": "live, owned by nobody, and not declared",
-    "ignored": "differs, and a rule of the entry leaves it alone",
-    "pending": "the files moved on, and this was not applied yet",
-    "not_checked": "could not be read or told apart",
-}
-"""Every class of finding, and what it means."""
-QUIET = frozenset({"unmanaged", "ignored", "pending"})
-"""The classes that do not count as drift by default."""
-
-
-class DriftFindingForm(TypedDict):
-    """One finding. `level` is `error` for what was not checked, `warning` for what counts and
-    `info` for what does not; `code` is its class; `fields` hold what is live as `before` and what
-    is declared as `after`. `reason`, `until` are those of an ignore rule, `link` leads to where a
-    person can do something. With a history: when it was first seen, and in how many runs."""
-
-    level: str
-    code: str
-    address: str | None
-    id: str | None
-    message: str
-    fields: list[FieldForm]
-    reason: str | None
-    until: str | None
-    link: str | None
-    source: SourceForm | None
-    first_seen: NotRequired[str]
-    times: NotRequired[int]
-
-
-class RunForm(TypedDict):
-    """One look: when, whether it saw everything, and how many findings of each class it had."""
-
-    time: str
-    complete: bool
-    counts: dict[str, int]
-
-
-class PastForm(TypedDict):
-    """A finding as the history knows it: what it is about, the paths of its fields, in how many
-    runs it was seen, and when it was first seen not to be there; null while it is open."""
-
-    code: str
-    about: str
-    fields: list[str]
-    first_seen: str
-    last_seen: str
-    times: int
-    gone: str | None
-
-
-class HistoryForm(TypedDict):
-    """What earlier runs saw: the runs, evenly thinned out where there are many; the findings that
-    are open longest and count; those that this run was the first not to see; and since when a
-    finding is new to whoever asked."""
-
-    runs: list[RunForm]
-    oldest: list[PastForm]
-    gone: list[PastForm]
-    since: str | None
-
-
-class NewsForm(TypedDict):
-    """How many findings that count are new, gone and still open since this was told last."""
-
-    new: int
-    gone: int
-    open: int
-
-
-class DriftForm(TypedDict):
-    """A drift report. `base` is the revision of what was last applied, if one was given; `checked`
-    how many declared objects were looked at; `summary` counts the findings of each class. It was
-    begun at `created`; `history` is there with a history, and `news` where it is told to somebody,
-    who may have to do without `left_out` findings."""
-
-    format_version: str
-    kind: str
-    created: NotRequired[str]
-    target: TargetForm
-    owner: str
-    base: str | None
-    checked: int
-    findings: list[DriftFindingForm]
-    coverage: CoverageForm
-    summary: dict[str, int]
-    history: NotRequired[HistoryForm]
-    news: NotRequired[NewsForm]
-    left_out: NotRequired[int]
-
-
-class Key(NamedTuple):
-    """What makes a finding the same one in another run: its class, what it is about, and the paths
-    of its fields. Harmless to show."""
-
-    code: str
-    about: str
-    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +89,7 @@ class _Judging:
         self.bound = _bound(plan)
         self.planned = {change.address for change in plan.changes}
         self.unread = {gap.address for gap in plan.gaps}
+        self.taken_out = taken_out(plan, applied) if applied else []
 
     def found(self) -> Iterator[Found]:
         """Every finding, in no order."""
@@ -215,6 +101,8 @@ class _Judging:
             else:
                 yield from self._changed(change)
                 yield from self._ignored(change)
+        for change in self.taken_out:
+            yield from self._changed(change)
         yield from self._unready()
         yield from self._from_findings()
         yield from self._unmanaged()
@@ -275,7 +163,8 @@ class _Judging:
         """What a person has to do. What is to be replaced waits for nobody, but may be broken."""
         yield from map(_waiting, self.plan.worklist)
         asked = {task.address for task in self.plan.worklist}
-        kept = [c.live for c in self.plan.changes if c.resource and c.live]
+        declared = [c for c in self.plan.changes if c.resource]
+        kept = [change.live for change in (*declared, *self.taken_out) if change.live]
         others = [live for live in kept if live.address not in asked]
         found = map(_waiting, worklist(self.plan.target, others, ()))
         yield from (one for one in found if one.code != "waiting")
@@ -304,6 +193,13 @@ class _Judging:
 
 def _id(live: Live | None) -> str | None:
     return (live.arn or live.id) if live else None
+
+
+def taken_out(plan: Plan, applied: Plan) -> list[Change]:
+    """What leads to the entries that were applied and are about live objects that no entry is about
+    any more: such an object may be pruned, and until then its drift is drift."""
+    bound = _bound(plan)
+    return [c for c in applied.changes if c.resource and c.live and c.live.id not in bound]
 
 
 def _bound(plan: Plan) -> set[str]:
@@ -348,7 +244,7 @@ def _of_sync(sync: Sync) -> Iterator[Found]:
         yield Found("sync_failing", text, sync.address)
     for blocker in sync.blocked:
         text = f"is blocked since {blocker.created}: {blocker.reason} (blocker {blocker.id})"
-        yield Found("sync_blocked", text, sync.address)
+        yield Found("sync_blocked", text, sync.address, blocker.id)
 
 
 def _unread(gap: Gap) -> Found:
@@ -374,21 +270,3 @@ def _form(
         "link": found.link,
         "source": source_form(source),
     }
-
-
-def is_found(document: Any) -> bool:
-    """Whether a drift report has findings that count, or that could not be made."""
-    return any(map(counts, document["findings"]))
-
-
-def counts(finding: Any) -> bool:
-    """Whether a finding is drift, or could not be made."""
-    return bool(finding["level"] != "info")
-
-
-def key_of(finding: Any) -> Key:
-    """The key of a finding. What could not be listed has no address: its message begins with what
-    it is, and goes on with a reason that may be another one each time."""
-    about = finding["address"] or finding["message"].partition(":")[0]
-    paths = sorted(safe(field["path"]) for field in finding["fields"])
-    return Key(finding["code"], safe(about), tuple(paths))

@@ -18,7 +18,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from reconciler.drift import (
+from reconciler.errors import ReconcilerError
+from reconciler.findings import (
     QUIET,
     DriftFindingForm,
     DriftForm,
@@ -29,7 +30,6 @@ from reconciler.drift import (
     counts,
     key_of,
 )
-from reconciler.errors import ReconcilerError
 from reconciler.safe import safe
 
 APPLICATION = 0x72636E63

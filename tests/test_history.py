@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from reconciler import history as module
-from reconciler.drift import DriftForm, Key
 from reconciler.errors import ReconcilerError
+from reconciler.findings import DriftForm, Key
 from reconciler.history import FORMAT, RUNS, History, Scope, Told, stamp
 from tests.conftest import ACCOUNT, REGION, ROOT
 from tests.drifts import NOON, field, finding, report
@@ -51,6 +51,16 @@ def test_what_is_seen_again_is_the_same() -> None:
         "connection/a",
         "connection/b",
     ]
+
+
+def test_another_blocker_is_another_finding() -> None:
+    first, second = (
+        {**finding("sync_blocked", "sync_configuration/a"), "id": id_} for id_ in ("one", "two")
+    )
+    history().recorded(report(first))
+    again = history().recorded(report(second, at=1))
+    assert known(again) == [("sync_configuration/a", at(1), 1)]
+    assert [past["fields"] for past in again["history"]["gone"]] == [["one"]]
 
 
 def test_what_was_over_comes_back_as_new() -> None:

@@ -16,8 +16,8 @@ from reconciler.cli.output import abandon_stdout, tell
 from reconciler.cli.planning import Planning
 from reconciler.cli.progress import Watched, display
 from reconciler.cli.state import one_spelling
-from reconciler.drift import QUIET, DriftForm, is_found
 from reconciler.errors import ReconcilerError
+from reconciler.findings import QUIET, DriftForm, is_found
 from reconciler.history import History, Scope, stamp
 from reconciler.reconcile import drift_of
 from reconciler.render import summary

@@ -62,6 +62,27 @@ def test_a_bound_entry_that_is_taken_out_is_pending(world: World) -> None:
     assert told(world.findings("--base", "HEAD")) == {("pending", "connection/spare")}
 
 
+def test_an_entry_that_is_taken_out_hides_no_drift(versioned: World) -> None:
+    control = versioned.emulator.control
+    control.approve("connection/spare", ok=False)
+    arn = versioned.arn("spare")
+    tags = [{"Key": "reconciler.owner", "Value": "someone"}]
+    versioned.aws.tag_resource(ResourceArn=arn, Tags=tags)
+    control.record_sync("network-prod", "FAILED", events=["no such role"])
+    text = versioned.file.read_text(encoding="utf-8")
+    versioned.file.write_text(
+        text[: text.index("sync_conf")].replace("- {name: spare, provider_type: GitHub}\n", ""),
+        encoding="utf-8",
+    )
+    assert told(versioned.findings("--base", "HEAD")) == {
+        ("changed", "connection/spare"),
+        ("error", "connection/spare"),
+        ("sync_failing", "sync_configuration/network-prod"),
+        ("pending", "sync_configuration/network-prod"),
+    }
+    assert versioned.drift("--base", "HEAD").code == 2
+
+
 def test_a_bound_entry_that_is_renamed_hides_no_drift(world: World) -> None:
     arn = world.arn("spare")
     entry = "provider_type: GitHub, tags: {team: a}"
