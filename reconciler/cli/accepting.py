@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -18,11 +18,11 @@ from reconciler.accept import Acceptance, Accepting, remaining
 from reconciler.cli.exits import Exit, worst
 from reconciler.cli.output import is_terminal, tell
 from reconciler.cli.patches import Patch
-from reconciler.cli.planning import Planning
+from reconciler.cli.planning import Planning, Run
 from reconciler.cli.progress import Watched, display
 from reconciler.describe import Choice
 from reconciler.diff import diff
-from reconciler.errors import EditError, ReconcilerError, SpecError, TargetError
+from reconciler.errors import EditError, ReconcilerError, SpecError, StaleError, TargetError
 from reconciler.guards import Allow, wrong_target
 from reconciler.kinds import BY_NAME
 from reconciler.observe import observe
@@ -102,18 +102,16 @@ class _Side:
         return make_plan(desired, self.observed, diff(desired, self.observed, today=self.today))
 
 
-@contextmanager
-def _seen(planning: Planning) -> Iterator[tuple[_Side, Plan]]:
-    """What is live, and the plan for the files as they are. Raises `TargetError` when they are for
-    another target."""
-    with planning.opened() as run:
-        with display() as line:
-            observed = observe(Watched(run.api, line), run.target)
-        side = _Side(observed, run.today)
-        plan = side.plan(planning.desired)
-        for refusal in wrong_target(plan, Allow()):
-            raise TargetError(refusal.message)
-        yield side, plan
+def _look(run: Run) -> tuple[_Side, Plan]:
+    """What is live now, and the plan for the files as they are. Raises `TargetError` when they are
+    for another target."""
+    with display() as line:
+        observed = observe(Watched(run.api, line), run.target)
+    side = _Side(observed, run.today)
+    plan = side.plan(run.planning.desired)
+    for refusal in wrong_target(plan, Allow()):
+        raise TargetError(refusal.message)
+    return side, plan
 
 
 def planning_of(options: Mapping[str, Any], **more: Any) -> Planning:
@@ -148,25 +146,55 @@ def accepted(options: Mapping[str, Any]) -> Exit:
         raise click.UsageError("there is no terminal to ask at: give --yes")
     planning = planning_of(options)
     held = Files(options["paths"], planning.desired.owner)
-    with _seen(planning) as (side, plan):
-        if tell_gaps(side.observed):
-            tell("Error: nothing was written: what is live is not known for sure")
-            return Exit.ERROR
-        acceptance = Accepting(plan).accept(options["address"], options["fields"])
-        for note in acceptance.notes:
+    with planning.opened() as run:
+        made = _made(run, held, options)
+        for note in made.acceptance.notes:
             tell(f"Note: {note}")
-        if acceptance.empty:
+        if made.acceptance.empty:
             tell(f"Nothing to accept: {options['address']} {_why(options)}.")
             return Exit.DONE
-        patches = _checked(held, side, acceptance)
-    show(patches)
-    if not options["yes"] and not _confirmed(patches):
-        tell("Nothing was written.")
-        return Exit.ERROR
-    for patch in patches:
+        for patch in made.patches:
+            patch.check()
+        show(made.patches)
+        if not options["yes"]:
+            if not _confirmed(made.patches):
+                tell("Nothing was written.")
+                return Exit.ERROR
+            _check_still(made, run, held, options)
+    for patch in made.patches:
         patch.write()
         tell(f"Wrote {patch.name}.")
     return Exit.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """An acceptance, and how it changes files."""
+
+    acceptance: Acceptance
+    patches: Sequence[Patch] = ()
+
+
+def _made(run: Run, held: Files, options: Mapping[str, Any]) -> _Made:
+    """What is to be written as things are now."""
+    side, plan = _look(run)
+    if tell_gaps(side.observed):
+        raise ReconcilerError("nothing was written: what is live is not known for sure")
+    acceptance = Accepting(plan).accept(options["address"], options["fields"])
+    if acceptance.empty:
+        return _Made(acceptance)
+    return _Made(acceptance, _checked(held, side, acceptance))
+
+
+def _check_still(made: _Made, run: Run, held: Files, options: Mapping[str, Any]) -> None:
+    """Raise `StaleError` when something else would be written now than what was shown."""
+    try:
+        now = _made(run, held, options).patches
+    except EditError:
+        now = ()
+    if now != made.patches:
+        text = f"what is live at {options['address']} changed while you were asked"
+        raise StaleError(f"{text}; nothing was written: accept again")
 
 
 def _why(options: Mapping[str, Any]) -> str:
@@ -211,7 +239,8 @@ def compared(options: Mapping[str, Any], choice: Any) -> Exit:
     check_paths(options["paths"])
     planning = planning_of(options)
     held = Files(options["paths"], planning.desired.owner)
-    with _seen(planning) as (side, plan):
+    with planning.opened() as run:
+        side, plan = _look(run)
         incomplete = tell_gaps(side.observed)
         chosen = partial(_is_chosen, plan, choice(planning.desired.owner))
         acceptances, failed = _every(held, plan, chosen)
