@@ -103,6 +103,9 @@ def _others(rest: Iterable[str]) -> str:
 
 def _check_still(made: Made, run: Run, held: Files, options: Mapping[str, Any]) -> None:
     """Raise `StaleError` when something else would be written now than what was shown."""
+    if Files(held.paths, held.owner).data != held.data:
+        text = "the files were edited while you were asked; nothing was written: accept again"
+        raise StaleError(text)
     try:
         now = _made(run, held, options).patches
     except EditError:

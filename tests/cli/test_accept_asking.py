@@ -68,6 +68,20 @@ def test_what_went_while_it_asked_is_not_written(
     assert (screen.code, file.read_text(encoding="utf-8")) == (6, TEXT)
 
 
+def test_files_that_were_edited_while_it_asked_stay(emulator: Emulator) -> None:
+    Behind(emulator).connection("main", a="w", reconciler__owner="o")
+    folder = Path("infra")
+    folder.mkdir()
+    (folder / "t.yaml").write_text(TEXT, encoding="utf-8")
+
+    def meanwhile() -> None:
+        (folder / "u.yaml").write_text(TEXT.replace("main", "other"), encoding="utf-8")
+
+    screen = asked(emulator, folder, meanwhile)
+    assert (screen.code, (folder / "t.yaml").read_text(encoding="utf-8")) == (6, TEXT)
+    assert "the files were edited while you were asked" in screen.shown
+
+
 def test_what_cannot_be_read_any_more_is_not_written(emulator: Emulator, file: Path) -> None:
     fault = Fault(kind="AccessDeniedException", operation="ListHosts")
     screen = asked(emulator, file, lambda: emulator.control.fault(fault))

@@ -171,3 +171,14 @@ def test_another_object_in_the_place_of_a_lost_one(run: Cli, behind: Behind) -> 
     assert (shown.code, shown.err) == (2, "")
     assert "\n-- {name: one, id: " in shown.out
     assert "+  - name: one-2\n" in shown.out
+
+
+def test_an_empty_value_is_not_an_absent_one(run: Cli, behind: Behind) -> None:
+    path = write(ENTRY.replace("GitHub", "GitHub, tags: {a: x, b: w, c: ''}"))
+    arn = behind.connection("one", a="", reconciler__owner="o")
+    for tags in ('{a: ""}', "{}"):
+        done = run("accept", "--yes", "connection/one", path)
+        line = f"\n+- {{name: one, provider_type: GitHub, tags: {tags}}}\n"
+        assert (done.code, line in done.out) == (0, True)
+        assert run("import", "--diff", path).code == 0
+        behind.untag(arn, "a")
