@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -169,7 +168,10 @@ class _Every:
         try:
             one = self.accepting.accept(address, patterns)
         except EditError as error:
-            self._hindered(address, error)
+            if patterns:  # not all by itself then, as it was tried
+                self.failed.append(str(error))
+            else:
+                self._hindered(address, error)
             return
         for note in one.notes:
             self._note(note)
@@ -182,22 +184,17 @@ class _Every:
         try:
             patches = held.patches(self.made)
         except EditError:
-            self._retry([one for one in self.made if not self._fits(one)])
+            self._keep(self.writing.patches)
             patches = held.patches(self.made)
         after = self._planned(patches)
         if after is None or not any(remaining(after, self.made)):
             return patches
-        self._retry([one for one in self.made if any(remaining(after, [one]))])
+        wrong = [one for one in self.made if any(remaining(after, [one]))]
+        self._keep(lambda one: one in wrong and self.writing.made(str(one.address)))
         patches = held.patches(self.made)
         if (after := self._planned(patches)) is not None:
             self.failed += [f"{text}: {BY_HAND}" for text in remaining(after, self.made)]
         return patches
-
-    def _fits(self, one: Acceptance) -> bool:
-        with suppress(EditError):
-            self.writing.held.patches([one])
-            return True
-        return False
 
     def _planned(self, patches: Sequence[Patch]) -> Plan | None:
         """The plan for the files with these patches."""
@@ -207,12 +204,13 @@ class _Every:
             self.failed.append(f"{error}: {BY_HAND}")
             return None
 
-    def _retry(self, wrong: Sequence[Acceptance]) -> None:
-        """Leave these out, but for what can be written of them."""
-        self.made = [one for one in self.made if one not in wrong]
-        for one in wrong:
+    def _keep(self, trial: Callable[[Acceptance], object]) -> None:
+        """Keep what raises no `EditError` in a trial, and what can be written of the rest."""
+        tried, self.made = self.made, []
+        for one in tried:
             try:
-                self.made.append(self.writing.made(str(one.address)).acceptance)
+                trial(one)
+                self.made.append(one)
             except EditError as error:
                 self._hindered(str(one.address), error)
 
@@ -227,7 +225,7 @@ class _Every:
         if found.undeclarable:
             self._note(found.text)
             self.differs |= address in map(str, self.writing.plan.sources)
-        else:
+        elif found.text not in self.failed:
             self.failed.append(found.text)
         if found.rest:
             self.add(address, found.rest)

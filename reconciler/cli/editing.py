@@ -4,7 +4,7 @@ or what is in the way come out."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -142,8 +142,8 @@ class Writing:
         acceptance = Accepting(self.plan).accept(address, patterns)
         if acceptance.empty:
             return Made(acceptance)
+        patches = self.patches(acceptance)
         try:
-            patches = self.held.patches([acceptance])
             after = self.side.plan(self.held.desired(patches))
         except EditError as error:
             raise UnwrittenError(f"{error}: {BY_HAND}") from error
@@ -152,6 +152,14 @@ class Writing:
             raise UnwrittenError(f"{left[0]}{hint}: {BY_HAND}")
         return Made(acceptance, patches)
 
+    def patches(self, acceptance: Acceptance) -> list[Patch]:
+        """How an acceptance changes files. Raises `UnwrittenError`; whether the files then say
+        what they should is another question."""
+        try:
+            return self.held.patches([acceptance])
+        except EditError as error:
+            raise UnwrittenError(f"{error}: {BY_HAND}") from error
+
     def hindrance(self, address: str, patterns: Collection[str], error: EditError) -> Hindrance:
         """What exactly is in the way: each field is tried by itself."""
         fields = Accepting(self.plan).fields(address, patterns)
@@ -159,16 +167,10 @@ class Writing:
             is_placed = isinstance(error, UnwrittenError)
             text = self._placed(address, str(error)) if is_placed else str(error)
             return Hindrance(text, (), isinstance(error, UndeclarableError))
-        rest: list[str] = []
-        errors: dict[str, EditError] = {}
-        for field in fields:
-            try:
-                self.made(address, [escape(field)])
-                rest.append(escape(field))
-            except EditError as wrong:
-                errors[field] = wrong
-        if not errors or not self._can(address, rest):
-            rest, errors = [], dict.fromkeys(fields, error)
+        errors = {fields[0]: error}
+        if fields[1:]:
+            errors = self._errors(address, fields) or dict.fromkeys(fields, error)
+        rest = [escape(field) for field in fields if field not in errors]
         reasons: dict[str, list[str]] = defaultdict(list)
         for field, its in errors.items():
             reasons[str(its).removeprefix(f"{address} ")].append(field)
@@ -176,11 +178,27 @@ class Writing:
         never = all(isinstance(its, UndeclarableError) for its in errors.values())
         return Hindrance(self._placed(address, text), rest, never)
 
-    def _can(self, address: str, rest: Collection[str]) -> bool:
-        """Whether these fields, if there are any, can be written together."""
-        with suppress(EditError):
-            return not rest or bool(self.made(address, rest))
-        return False
+    def _errors(self, address: str, fields: Sequence[str]) -> dict[str, EditError]:
+        """The fields that cannot be written, when all others can be written together."""
+        accepting = Accepting(self.plan)
+        trials: list[Callable[[str], object]] = [  # the quick one first
+            lambda pattern: self.patches(accepting.accept(address, [pattern])),
+            lambda pattern: self.made(address, [pattern]),
+        ]
+        for trial in trials:
+            errors: dict[str, EditError] = {}
+            for field in fields:
+                try:
+                    trial(escape(field))
+                except EditError as error:
+                    errors[field] = error
+            rest = [escape(field) for field in fields if field not in errors]
+            with suppress(EditError):
+                if rest:
+                    self.made(address, rest)
+                if errors:
+                    return errors
+        return {}
 
     def _placed(self, address: str, text: str) -> str:
         """A text with where to look, and for what."""
