@@ -106,6 +106,8 @@ class Accepting:
                 raise EditError(f"{address}: {finding.message}")
         if live is None:
             raise EditError(self._nothing(address))
+        if patterns:
+            raise EditError(f"{address} is not declared: without --field it gets an entry")
         return self._new(live)
 
     def fields(self, address: str, patterns: Collection[str]) -> list[str]:

@@ -182,3 +182,11 @@ def test_an_empty_value_is_not_an_absent_one(run: Cli, behind: Behind) -> None:
         assert (done.code, line in done.out) == (0, True)
         assert run("import", "--diff", path).code == 0
         behind.untag(arn, "a")
+
+
+def test_fields_are_those_of_entries(run: Cli, behind: Behind) -> None:
+    path = write(ENTRY)
+    behind.connection("two", a="b")
+    for address, said in {"one": "is not there", "two": "is not declared"}.items():
+        told = refused(run, f"connection/{address}", path, "--field", "tags.a")
+        assert told.startswith(f"connection/{address} {said}: without --field ")
