@@ -5,15 +5,20 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.credentials import (
+    CredentialProvider,
+    CredentialResolver,
+    DeferredRefreshableCredentials,
+)
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -54,6 +59,15 @@ name in files, name in the environment, default, conversion."""
 
 
 @dataclass(frozen=True, slots=True)
+class Role:
+    """A role to assume, by its ARN, and how."""
+
+    arn: str
+    session_name: str
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Where and as whom to run; what is unset comes from AWS's own settings."""
 
@@ -69,6 +83,8 @@ class Settings:
     patience: float = math.inf
     """Seconds after which a read that failed on the way is not made again, and which none waits
     longer for an answer: for what has to end in time."""
+    role: Role | None = None
+    """Whom to run as; the profile's credentials have to be allowed to assume it."""
     isolated: bool = False
     """Whether AWS's own settings, and proxies, are left alone: they are about other servers."""
 
@@ -83,17 +99,47 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        key, secret = settings.access_key or (None, None)
-        core = botocore.session.Session(session_vars=_UNSET if settings.isolated else None)
+        self._session = self._opened()
+        if settings.role is not None:
+            login = self._session
+            self._session = self._opened(partial(self._assumed, login, settings.role))
+
+    def _opened(self, assume: Callable[[], dict[str, str]] | None = None) -> boto3.Session:
+        """A session with the user's own credentials, or with those that `assume` gets."""
+        key, secret = self.settings.access_key or (None, None)
+        core = botocore.session.Session(session_vars=_UNSET if self.settings.isolated else None)
         core.register_component("data_loader", _shared_loader())
-        with explained(settings):
-            self._session = boto3.Session(
+        if assume is not None:
+            core.register_component("credential_provider", CredentialResolver([_Assuming(assume)]))
+        with explained(self.settings):
+            return boto3.Session(
                 botocore_session=core,
-                profile_name=settings.profile,
-                region_name=settings.region,
-                aws_access_key_id=key,
-                aws_secret_access_key=secret,
+                profile_name=self.settings.profile,
+                region_name=self.settings.region,
+                aws_access_key_id=None if assume else key,
+                aws_secret_access_key=None if assume else secret,
             )
+
+    def _assumed(self, login: boto3.Session, role: Role) -> dict[str, str]:
+        """Credentials of a role, in the form that botocore refreshes."""
+        more = {"ExternalId": role.external_id} if role.external_id is not None else {}
+        client = self._client(
+            login, "sts", attempts=LOGIN_ATTEMPTS, seconds=self.settings.read_seconds
+        )
+        try:
+            reply = client.assume_role(RoleArn=role.arn, RoleSessionName=role.session_name, **more)
+            found = reply["Credentials"]
+        except ClientError as error:
+            raise TargetError(f"{role.arn} cannot be assumed: {one_line(error)}") from error
+        except (ResponseParserError, KeyError) as error:
+            where = client.meta.endpoint_url
+            raise TargetError(f"{where} does not answer like AWS: {one_line(error)}") from error
+        return {
+            "access_key": found["AccessKeyId"],
+            "secret_key": found["SecretAccessKey"],
+            "token": found["SessionToken"],
+            "expiry_time": found["Expiration"].isoformat(),
+        }
 
     @property
     def region(self) -> str:
@@ -119,9 +165,22 @@ class Session:
         settings say: a create that is sent twice can make two objects. Each time it waits
         `seconds` for an answer. It is for the target's Region unless one is given. Some services
         have their own setting for another endpoint, such as AWS_ENDPOINT_URL_S3."""
+        return self._client(
+            self._session, service, attempts=attempts, seconds=seconds, region=region
+        )
+
+    def _client(
+        self,
+        session: boto3.Session,
+        service: str,
+        *,
+        attempts: int,
+        seconds: float,
+        region: str = "",
+    ) -> Any:
         with explained(self.settings):
             _refuse_secrets(self.settings.endpoint_url or "")
-            make: Any = self._session.client  # boto3-stubs would list every service here
+            make: Any = session.client  # boto3-stubs would list every service here
             client = make(
                 service,
                 endpoint_url=None if service in ELSEWHERE else self.settings.endpoint_url,
@@ -136,15 +195,30 @@ class Session:
                 ),
             )
             _refuse_secrets(client.meta.endpoint_url)  # whatever setting it comes from
-            client.meta.events.register("before-send", self._hide_credentials)
+            client.meta.events.register("before-send", partial(_hide_credentials, session))
             return client
 
-    def _hide_credentials(self, **_: object) -> None:
-        """Keep what a request was just signed with out of what its reply may make somebody tell:
-        credentials change in time."""
-        if (found := self._session.get_credentials()) is not None:
-            used = found.get_frozen_credentials()
-            hide(used.secret_key, used.token)
+
+class _Assuming(CredentialProvider):
+    """Gets the credentials of a role when they are first needed, and before they end."""
+
+    METHOD = CANONICAL_NAME = "assume-role"
+
+    def __init__(self, assume: Callable[[], dict[str, str]]) -> None:
+        super().__init__()
+        self._assume = assume
+
+    def load(self) -> DeferredRefreshableCredentials:
+        """The credentials, not asked for yet."""
+        return DeferredRefreshableCredentials(self._assume, self.METHOD)
+
+
+def _hide_credentials(session: boto3.Session, **_: object) -> None:
+    """Keep what a request was just signed with out of what its reply may make somebody tell:
+    credentials change in time."""
+    if (found := session.get_credentials()) is not None:
+        used = found.get_frozen_credentials()
+        hide(used.secret_key, used.token)
 
 
 def _refuse_secrets(endpoint: str) -> None:

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -155,8 +155,8 @@ class Planning:
         read += (options.get("plan") or "-", options.get("history") or "-")
         outputs = Outputs.of(options["outputs"], options["color"], read)
         return cls(
-            desired=desired or desired_of(options["paths"], options["owner"], outputs),
-            target=TargetOptions(**{f.name: options[f.name] for f in fields(TargetOptions)}),
+            desired=desired or _desired(options, outputs),
+            target=TargetOptions.of(options),
             allow=Allow(
                 adopt=options.get("adopt", False),
                 empty=options.get("allow_empty", True),
@@ -236,6 +236,10 @@ class Planning:
         known = {change["address"] for change in document["changes"]}
         for address in sorted(self.allow.destroy - known):
             tell(f"Warning: --allow-destroy {address}: the plan changes nothing at this address")
+
+
+def _desired(options: Mapping[str, Any], outputs: Outputs) -> Desired:
+    return desired_of(options["paths"], options["owner"], outputs, options.get("variables"))
 
 
 class _Echo(logging.Handler):

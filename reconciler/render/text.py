@@ -9,6 +9,7 @@ import click
 
 from reconciler.findings import is_found
 from reconciler.render import _drift as drifts
+from reconciler.render import _fleet as fleet_words
 from reconciler.render import _status as status_words
 from reconciler.render import _words as words
 from reconciler.render._table import fitted
@@ -65,6 +66,14 @@ def render(document: Document, *, color: bool = False, width: int = 0) -> str:
             ]
         case {"kind": "unblock"}:
             blocks = [lines.blockers(document), lines.total(document)]
+        case {"kind": "fleet", "command": "drift", "code": 0}:
+            blocks = []
+        case {"kind": "fleet"}:
+            blocks = [
+                lines.targets(document, width),
+                *lines.reasons(document),
+                lines.total(document),
+            ]
         case {"outcomes": [_, *_]}:
             blocks = [
                 lines.outcomes(document),
@@ -141,6 +150,24 @@ class _Lines:
             mark, address, status, *rest = texts
             shown = (self.style(mark, fg, bold=True), address, self.style(status, fg), *rest)
             yield "  ".join(shown).rstrip()
+
+    def targets(self, document: Document, width: int) -> Iterator[str]:
+        """One line a target."""
+        rows = document["targets"]
+        cells = [fleet_words.cells(row) for row in rows]
+        table = fitted([fleet_words.HEADS, *cells], width, fleet_words.NARROWER)
+        yield self.style("  ".join(table[0]).rstrip(), bold=True)
+        for row, (mark, *rest) in zip(rows, table[1:], strict=True):
+            fg = fleet_words.color(row)
+            yield "  ".join((self.style(mark, fg, bold=True), *rest)).rstrip()
+
+    def reasons(self, document: Document) -> Iterator[list[str]]:
+        """A block for each target that has more to say than its line."""
+        for row in document["targets"]:
+            if row["details"]:
+                head = f"{row['target']}: {row['state']}"
+                lines = [f"    {safe(text)}" for text in row["details"]]
+                yield [self.style(safe(head), fleet_words.color(row), bold=True), *lines]
 
     def details(self, document: Document) -> Iterator[list[str]]:
         """A block for each object that needs somebody, or that was asked for by its name."""

@@ -18,6 +18,7 @@ DOCUMENTS = (
     "drift",
     "status",
     "unblock",
+    "fleet",
 )
 WRITTEN = ("desired-state", "policy")
 """Those that people write."""
@@ -43,6 +44,7 @@ def schema_text(document: str) -> str:
     from pydantic import TypeAdapter
 
     from reconciler.findings import DriftForm
+    from reconciler.fleet.report import FleetForm
     from reconciler.graph import GraphForm
     from reconciler.policy.rules import PolicyFile
     from reconciler.report import ReportForm
@@ -62,6 +64,7 @@ def schema_text(document: str) -> str:
         "drift": DriftForm,
         "status": StatusForm,
         "unblock": UnblockForm,
+        "fleet": FleetForm,
     }
     schema = TypeAdapter(forms[document]).json_schema(ref_template="#/definitions/{model}")
     schema["definitions"] = schema.pop("$defs")
