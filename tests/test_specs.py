@@ -123,6 +123,17 @@ def test_a_bad_document_does_not_fit(text: str, cli: Cli) -> None:
     assert cli("validate", "-", stdin=whole).code == 1
 
 
+def test_a_text_with_a_variable_fits_whatever_it_may_become() -> None:
+    text = (
+        "account: ${account}\nregion: EU-${Region}\nconnections:\n- {name: '${n}', provider_type: "
+    )
+    assert told("desired-state", parse(f"version: 1\n{text}'${{type}}'}}", "good.yaml", [])) == []
+    bad = ("adopt: '${a}'", "tags: {'${a}bcd': 1}", "tags: '${a}'", "previously: '${a}'")
+    for more in bad:
+        entry = f"connections: [{{name: a, provider_type: GitHub, {more}}}]"
+        assert told("desired-state", parse(f"version: 1\n{entry}", "bad.yaml", [])) != []
+
+
 def test_a_document_needs_its_version() -> None:
     for text in ("owner: a", "version: 2", "version: '1'", "version: 1.0"):
         assert told("desired-state", parse(text, "bad.yaml", [])) != []
