@@ -114,7 +114,8 @@ def _answers(
     for attempt in (1, 2):
         line.update(f"{len(rows)} of {len(jobs) + len(rows)} targets")
         again: list[Job] = []
-        with engine(options["engine"], limits.concurrency, options["scheduler"]) as executor:
+        how = (options["engine"], limits.concurrency, options["scheduler"])
+        with engine(*how, writes="yes" in options) as executor:
             for result in run(jobs, executor, perform, limits, enough):
                 if result.answer is not None:
                     rows.append(result.answer.row)

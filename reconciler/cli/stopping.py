@@ -48,6 +48,8 @@ class Stopping:
         now = time.monotonic()
         first, deaf = not self(), now - self._last < DEAF and self._last > 0
         self.code = Exit.INTERRUPTED if number == signal.SIGINT else Exit.TERMINATED
+        for outer in _MAIN:
+            outer.code = self.code
         if first and self._patient:
             with suppress(OSError):
                 os.write(2, TEXT)  # a stream may be in the middle of a write

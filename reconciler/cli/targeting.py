@@ -3,6 +3,8 @@ come out as plain data."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ import click
 
 from reconciler.cli.exits import Exit
 from reconciler.cli.output import Kept, overheard
+from reconciler.cli.stopping import stopping
 from reconciler.errors import LockedError, ReconcilerError, StaleError
 from reconciler.fleet.report import RowForm
 from reconciler.fleet.run import Job
@@ -46,7 +49,16 @@ class Answer:
 
 def perform(job: Job) -> Answer:
     """Run the command for the target, the way it runs by itself; nothing is shown, and nothing that
-    goes wrong with it gets out."""
+    goes wrong with it gets out. A worker process that is told to end does so when the running call
+    is settled: its pool has given it up."""
+    with stopping() as asked, asked.impatient():
+        answer = _performed(job)
+    if asked.code is Exit.TERMINATED and multiprocessing.parent_process() is not None:
+        os._exit(Exit.TERMINATED)
+    return answer
+
+
+def _performed(job: Job) -> Answer:
     begun, kept = time.monotonic(), Kept()
     with overheard() as heard:
         if job.attempt > 1:

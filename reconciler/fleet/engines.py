@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 from reconciler.errors import ReconcilerError
 
@@ -15,14 +16,16 @@ ENGINES = ("threads", "processes", "dask")
 
 
 @contextmanager
-def engine(name: str, concurrency: int, scheduler: str | None) -> Iterator[Executor]:
+def engine(
+    name: str, concurrency: int, scheduler: str | None, *, writes: bool
+) -> Iterator[Executor]:
     """An executor that does so many jobs at a time, for as long as the block runs.
 
-    `scheduler` is the address of a Dask scheduler. Raises `ReconcilerError` when there is none, or
-    what talks to it is not installed.
+    `scheduler` is the address of a Dask scheduler, and what `writes` must not be begun twice by it.
+    Raises `ReconcilerError` when that cannot be had, or what talks to it is not installed.
     """
     if name == "dask":
-        with _dask(scheduler or "") as executor:
+        with _dask(scheduler or "", writes=writes) as executor:
             yield executor
         return
     executor = threads(concurrency) if name == "threads" else processes(concurrency)
@@ -54,18 +57,25 @@ def _patient() -> None:
 
 
 @contextmanager
-def _dask(scheduler: str) -> Iterator[Executor]:
-    """The workers of a Dask cluster. A job is never begun again by Dask itself: whether a dead
-    worker has sent something only the next plan can tell."""
+def _dask(scheduler: str, *, writes: bool) -> Iterator[Executor]:
+    """The workers of a Dask cluster. By default it begins anew what a dead worker had, at once and
+    without a word; but what that one has sent may not be listed yet.
+    (https://distributed.dask.org/en/stable/resilience.html)"""
     try:
-        from distributed import Client
+        import distributed
     except ImportError as error:
         text = "--engine dask needs Dask: pip install 'reconciler[dask]'"
         raise ReconcilerError(text) from error
     try:
-        client = Client(scheduler, timeout=10, set_as_default=False)
+        client: Any = distributed.Client(scheduler, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         why = " ".join(str(error).split())
         raise ReconcilerError(f"the scheduler {scheduler} cannot be reached: {why}") from error
-    with client, client.get_executor(pure=False, retries=0) as executor:
-        yield executor
+    with client:
+        again = client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.allowed_failures)
+        if writes and again:
+            text = "it begins anew by itself what a dead worker had, which could create twice"
+            hint = "start it with DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0"
+            raise ReconcilerError(f"the scheduler {scheduler} cannot be used: {text}: {hint}")
+        with client.get_executor(pure=False, retries=0) as executor:
+            yield executor

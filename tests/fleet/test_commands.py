@@ -139,7 +139,8 @@ def test_status_and_import_read_every_account(fleet: Fleet, tmp_path: Path) -> N
 
 
 def test_a_target_that_fails_is_a_row(fleet: Fleet) -> None:
-    text = TARGETS + '- {account: "333344445555", name: odd, regions: [eu-west-1], role: "arn:aws:iam::333344445555:user/x"}\n'
+    odd = '- {account: "333344445555", name: odd, regions: [eu-west-1], role: "%s"}\n'
+    text = TARGETS + odd % "arn:aws:iam::333344445555:user/x"
     fleet.file.write_text(text, encoding="utf-8")
     found = fleet.run("plan", "--output", "json")
     assert found.code == 1
