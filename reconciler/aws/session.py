@@ -7,9 +7,10 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache, partial
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache, partial
+from threading import Lock
+from typing import Any, cast
 
 import boto3
 import botocore.session
@@ -99,10 +100,9 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._session = self._opened()
-        if settings.role is not None:
-            login = self._session
-            self._session = self._opened(partial(self._assumed, login, settings.role))
+        self._account = ""
+        assume = None if settings.role is None else partial(self._assumed, settings.role)
+        self._session = self._opened(assume)
 
     def _opened(self, assume: Callable[[], dict[str, str]] | None = None) -> boto3.Session:
         """A session with the user's own credentials, or with those that `assume` gets."""
@@ -120,20 +120,18 @@ class Session:
                 aws_secret_access_key=None if assume else secret,
             )
 
-    def _assumed(self, login: boto3.Session, role: Role) -> dict[str, str]:
+    def _assumed(self, role: Role) -> dict[str, str]:
         """Credentials of a role, in the form that botocore refreshes."""
         more = {"ExternalId": role.external_id} if role.external_id is not None else {}
-        client = self._client(
-            login, "sts", attempts=LOGIN_ATTEMPTS, seconds=self.settings.read_seconds
-        )
+        client = _login(replace(self.settings, role=None))
         try:
             reply = client.assume_role(RoleArn=role.arn, RoleSessionName=role.session_name, **more)
             found = reply["Credentials"]
+            self._account = reply["AssumedRoleUser"]["Arn"].split(":")[4]
         except ClientError as error:
             raise TargetError(f"{role.arn} cannot be assumed: {one_line(error)}") from error
-        except (ResponseParserError, KeyError) as error:
-            where = client.meta.endpoint_url
-            raise TargetError(f"{where} does not answer like AWS: {one_line(error)}") from error
+        except (ResponseParserError, LookupError) as error:
+            raise TargetError(_not_aws(client)) from error
         return {
             "access_key": found["AccessKeyId"],
             "secret_key": found["SecretAccessKey"],
@@ -151,36 +149,28 @@ class Session:
     def account(self) -> str:
         """The id of the account that the credentials belong to, as STS answers it."""
         with explained(self.settings):
-            seconds = self.settings.read_seconds
-            client = self.client("sts", attempts=LOGIN_ATTEMPTS, seconds=seconds)
+            if self.settings.role is not None:
+                cast(Any, self._session.get_credentials()).get_frozen_credentials()
+                return self._account
+            client = self.login()
             try:
                 return str(client.get_caller_identity()["Account"])
             except (ResponseParserError, KeyError) as error:
-                where = client.meta.endpoint_url
-                text = f"{where} does not answer like AWS: check --endpoint-url and proxies"
-                raise TargetError(text) from error
+                raise TargetError(_not_aws(client)) from error
+
+    def login(self) -> Any:
+        """A client of STS."""
+        seconds = self.settings.read_seconds
+        return self.client("sts", attempts=LOGIN_ATTEMPTS, seconds=seconds)
 
     def client(self, service: str, *, attempts: int, seconds: float, region: str = "") -> Any:
         """A client that sends each request at most `attempts` times, whatever the user's AWS
         settings say: a create that is sent twice can make two objects. Each time it waits
         `seconds` for an answer. It is for the target's Region unless one is given. Some services
         have their own setting for another endpoint, such as AWS_ENDPOINT_URL_S3."""
-        return self._client(
-            self._session, service, attempts=attempts, seconds=seconds, region=region
-        )
-
-    def _client(
-        self,
-        session: boto3.Session,
-        service: str,
-        *,
-        attempts: int,
-        seconds: float,
-        region: str = "",
-    ) -> Any:
         with explained(self.settings):
             _refuse_secrets(self.settings.endpoint_url or "")
-            make: Any = session.client  # boto3-stubs would list every service here
+            make: Any = self._session.client  # boto3-stubs would list every service here
             client = make(
                 service,
                 endpoint_url=None if service in ELSEWHERE else self.settings.endpoint_url,
@@ -195,8 +185,15 @@ class Session:
                 ),
             )
             _refuse_secrets(client.meta.endpoint_url)  # whatever setting it comes from
-            client.meta.events.register("before-send", partial(_hide_credentials, session))
+            client.meta.events.register("before-send", self._hide_credentials)
             return client
+
+    def _hide_credentials(self, **_: object) -> None:
+        """Keep what a request was just signed with out of what its reply may make somebody tell:
+        credentials change in time."""
+        if (found := self._session.get_credentials()) is not None:
+            used = found.get_frozen_credentials()
+            hide(used.secret_key, used.token)
 
 
 class _Assuming(CredentialProvider):
@@ -213,12 +210,24 @@ class _Assuming(CredentialProvider):
         return DeferredRefreshableCredentials(self._assume, self.METHOD)
 
 
-def _hide_credentials(session: boto3.Session, **_: object) -> None:
-    """Keep what a request was just signed with out of what its reply may make somebody tell:
-    credentials change in time."""
-    if (found := session.get_credentials()) is not None:
-        used = found.get_frozen_credentials()
-        hide(used.secret_key, used.token)
+def _not_aws(client: Any) -> str:
+    where = client.meta.endpoint_url
+    return f"{where} does not answer like AWS: check --endpoint-url and proxies"
+
+
+_LOGGING_IN = Lock()
+
+
+def _login(settings: Settings) -> Any:
+    """The client of STS that roles are assumed with: one for all targets that log in alike, which
+    most of the time is all of a Region."""
+    with _LOGGING_IN:  # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html
+        return _logins(settings)
+
+
+@lru_cache(maxsize=64)
+def _logins(settings: Settings) -> Any:
+    return Session(settings).login()
 
 
 def _refuse_secrets(endpoint: str) -> None:

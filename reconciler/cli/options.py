@@ -53,8 +53,12 @@ def over_targets(command: Command) -> Command:
                 raise click.UsageError(f"{flag} needs --targets")
         return command(**options)
 
+    return _fleet_options(cast(Command, update_wrapper(either, command)))
+
+
+def _fleet_options(command: Command) -> Command:
     return _all(
-        cast(Command, update_wrapper(either, command)),
+        command,
         option(
             "--targets",
             is_eager=True,
