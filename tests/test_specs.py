@@ -124,11 +124,11 @@ def test_a_bad_document_does_not_fit(text: str, cli: Cli) -> None:
 
 
 def test_a_text_with_a_variable_fits_whatever_it_may_become() -> None:
-    text = (
-        "account: ${account}\nregion: EU-${Region}\nconnections:\n- {name: '${n}', provider_type: "
-    )
-    assert told("desired-state", parse(f"version: 1\n{text}'${{type}}'}}", "good.yaml", [])) == []
-    bad = ("adopt: '${a}'", "tags: {'${a}bcd': 1}", "tags: '${a}'", "previously: '${a}'")
+    entry = "- {name: '${n}', provider_type: '${type}'}"
+    text = f"version: 1\naccount: ${{account}}\nregion: EU-${{Region}}\nconnections:\n{entry}\n"
+    assert told("desired-state", parse(text, "good.yaml", [])) == []
+    long = "k" * 128
+    bad = ("adopt: '${a}'", f"tags: {{'${{{long}}}': a}}", "tags: '${a}'", "previously: '${a}'")
     for more in bad:
         entry = f"connections: [{{name: a, provider_type: GitHub, {more}}}]"
         assert told("desired-state", parse(f"version: 1\n{entry}", "bad.yaml", [])) != []

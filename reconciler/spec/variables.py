@@ -131,11 +131,11 @@ class _Scalar:
         """Give the event with its text replaced, or with `REFUSED` as its text."""
         event, builder = self.event, self.file.builder
         value: Any = _TOKEN.sub(self._text_for, event.value)
-        if self.names:
-            self.file.variables.used[(builder.name, *self.at)] = tuple(self.names)
         tag = event.tag
         if self.is_wrong:
             value, tag = REFUSED, None
+        else:
+            self.file.variables.used[(builder.name, *self.at)] = tuple(self.names)
         marks = event.start_mark, event.end_mark
         return yaml.ScalarEvent(event.anchor, tag, (False, True), value, *marks, event.style)
 

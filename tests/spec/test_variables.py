@@ -83,10 +83,12 @@ def test_a_variable_is_replaced_in_a_text(written: str, text: str) -> None:
 
 def test_a_variable_is_replaced_wherever_a_text_stands() -> None:
     text = "version: 1\nowner: ${env}\nregion: eu-${a-b_1}\ndefaults: {tags: {team: '${env}'}}\n"
-    text += "ignore_tags:\n- ${env}-*\nconnections:\n- name: c-${env}\n  provider_type: GitHub\n"
+    text += "ignore_tags: ['${env}-*', '${no}', '${env}']\n"
+    text += "connections:\n- name: c-${env}\n  provider_type: GitHub\n"
     text += "repository_links:\n- {owner_id: acme, repository_name: r, connection: 'c-${env}'}\n"
     desired = read(text)
-    assert (desired.owner, desired.region, desired.ignore_tags) == ("prod", "eu-one", ("prod-*",))
+    assert (desired.owner, desired.region) == ("prod", "eu-one")
+    assert desired.ignore_tags == ("prod-*", "no", "prod")
     connection = desired.resources[Address("connection", "c-prod")]
     assert connection.tags == {"team": "prod"}
     assert desired.resources[Address("repository_link", "acme/r")].connection == "c-prod"
@@ -96,6 +98,17 @@ def test_a_variable_is_replaced_wherever_a_text_stands() -> None:
 def test_a_key_is_left_alone(key: str) -> None:
     resource = read(f"{HEAD}{ENTRY}tags:\n    {key}: ${{env}}\n").resources
     assert resource[Address("connection", "main")].tags == {"${env}": "prod"}
+
+
+@pytest.mark.parametrize(
+    ("before", "code"),
+    [("{a: [{}], b: {}}", "E030"), ("[a, [b]]", "E030"), ("*alias", "E017"), ("!file x", "E021")],
+)
+def test_a_key_is_told_from_a_value_whatever_stands_before_it(before: str, code: str) -> None:
+    told = found(f"{HEAD}hosts: {before}\n${{key}}: {{'${{key}}': a}}\n")
+    codes = {line.split()[1] for line in told}
+    assert code in codes
+    assert "E022" not in codes
 
 
 def test_the_path_of_a_file_is_replaced_and_not_its_content(tmp_path: Path) -> None:
@@ -115,11 +128,12 @@ WRONG = [
     ('"a\n\n     b §${a}"', ["a"]),
     ("one\n    two §${a}\n    three", ["a"]),
     ('§"\\x24{a} x"', ["a"]),
+    ('§§"\\x24{a} ${b}"', ["a", "b"]),
     ("!file §${a}", ["a"]),
 ]
 
 
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize(("written", "names"), WRONG)
 @pytest.mark.parametrize("variables", [None, {}, GIVEN])
 def test_each_unknown_variable_is_told_at_its_place(
@@ -134,6 +148,7 @@ def test_each_unknown_variable_is_told_at_its_place(
     assert [line.split(": ")[0] for line in told] == places
     assert [line.split(" `")[0].split(": ")[1] for line in told] == ["E022 variable"] * len(names)
     assert [line.split("`")[1] for line in told] == names
+    assert not any(", through the variable" in line for line in told)
 
 
 def _heads(text: str) -> list[str]:

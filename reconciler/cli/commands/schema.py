@@ -100,9 +100,7 @@ def _or_variable(node: Any) -> Any:
         return [_or_variable(item) for item in node]
     if not isinstance(node, dict):
         return node
-    clean = {
-        key: value if key == "propertyNames" else _or_variable(value) for key, value in node.items()
-    }
+    clean = {key: _or_variable(value) for key, value in node.items()}
     if clean.get("type") != "string":
         return clean
     limits = {key: clean.pop(key) for key in LIMITS if key in clean}
