@@ -56,24 +56,9 @@ def over_targets(command: Command) -> Command:
     return _fleet_options(cast(Command, update_wrapper(either, command)))
 
 
-def _fleet_options(command: Command) -> Command:
+def _limits(command: Command) -> Command:
     return _all(
         command,
-        option(
-            "--targets",
-            is_eager=True,
-            type=click.Path(exists=True, dir_okay=False),
-            metavar="FILE",
-            help="Run for every account and Region that this file lists.",
-        ),
-        option(
-            "--target",
-            "selectors",
-            type=Texts(),
-            multiple=True,
-            metavar="SELECTOR",
-            help="Only targets with such a name, or tag:, account: or region: with a pattern.",
-        ),
         option(
             "--concurrency",
             type=click.IntRange(1, 1024),
@@ -96,6 +81,28 @@ def _fleet_options(command: Command) -> Command:
             metavar="N",
             help="Begin no target any more once more than N have failed.",
         ),
+    )
+
+
+def _fleet_options(command: Command) -> Command:
+    return _all(
+        command,
+        option(
+            "--targets",
+            is_eager=True,
+            type=click.Path(exists=True, dir_okay=False),
+            metavar="FILE",
+            help="Run for every account and Region that this file lists.",
+        ),
+        option(
+            "--target",
+            "selectors",
+            type=Texts(),
+            multiple=True,
+            metavar="SELECTOR",
+            help="Only targets with such a name, or tag:, account: or region: with a pattern.",
+        ),
+        _limits,
         option(
             "--details",
             type=click.Path(file_okay=False),

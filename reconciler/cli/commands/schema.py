@@ -19,8 +19,9 @@ DOCUMENTS = (
     "status",
     "unblock",
     "fleet",
+    "targets",
 )
-WRITTEN = ("desired-state", "policy")
+WRITTEN = ("desired-state", "policy", "targets")
 """Those that people write."""
 LIMITS = ("enum", "maxLength", "minLength", "pattern")
 """What a schema says of a text."""
@@ -47,6 +48,7 @@ def schema_text(document: str) -> str:
 
     from reconciler.findings import DriftForm
     from reconciler.fleet.report import FleetForm
+    from reconciler.fleet.targets import TargetsFile
     from reconciler.graph import GraphForm
     from reconciler.policy.rules import PolicyFile
     from reconciler.report import ReportForm
@@ -67,6 +69,7 @@ def schema_text(document: str) -> str:
         "status": StatusForm,
         "unblock": UnblockForm,
         "fleet": FleetForm,
+        "targets": TargetsFile,
     }
     schema = TypeAdapter(forms[document]).json_schema(ref_template="#/definitions/{model}")
     schema["definitions"] = schema.pop("$defs")
