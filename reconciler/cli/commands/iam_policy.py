@@ -40,7 +40,7 @@ def command(**options: Any) -> None:
     import json
 
     from reconciler.cli.files import desired_of
-    from reconciler.cli.output import Outputs
+    from reconciler.cli.output import Outputs, echo_data
     from reconciler.permissions import policy
     from reconciler.resource import Desired, Target
 
@@ -60,4 +60,4 @@ def command(**options: Any) -> None:
         lock=options["lock"] or "",
         preflight=options["preflight"],
     )
-    click.echo(json.dumps(made, indent=2))
+    echo_data(json.dumps(made, indent=2) + "\n")
