@@ -46,7 +46,6 @@ def owner_of(text: str) -> Callable[[Command], Command]:
 
 owner = owner_of("Who owns the files, whatever they say.")
 paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=Places())
-optional_paths = click.argument("paths", nargs=-1, metavar="[PATH]...", type=Places())
 
 
 def _all(command: Command, *decorators: Callable[[Command], Command]) -> Command:
