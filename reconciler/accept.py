@@ -9,11 +9,11 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
-from reconciler.bind import key_of
+from reconciler.bind import key_of, own_address
 from reconciler.compare import FieldChange
 from reconciler.describe import arns, entry_of, written, wrong_with
 from reconciler.diff import Change
-from reconciler.errors import EditError
+from reconciler.errors import EditError, UndeclarableError
 from reconciler.kinds import BY_NAME, KINDS
 from reconciler.plan import Plan
 from reconciler.resource import Address, Live, Resource, Source, is_arn
@@ -76,13 +76,19 @@ class Accepting:
                 self._is_declared(change.live, change.address)
 
     def addresses(self) -> list[str]:
-        """Everything about which the files and what is live differ, and that others do not own."""
+        """Everything about which the files and what is live differ, or may, and that others do not
+        own."""
         found = {c.address: None for c in self.plan.work if c.resource is not None}
-        found |= {f.address: None for f in self._lost()}
+        bound = {c.address for c in self.plan.changes}
+        found |= {address: None for address in self.plan.sources if address not in bound}
+        doubted = set(self.plan.sources) - bound - {f.address for f in self._lost()}
         order = [kind.kind for kind in KINDS]
         for live in sorted(self.plan.lives, key=lambda v: (order.index(v.address.kind), v.address)):
             ours = live.owner in (None, self.plan.owner) and not live.vanishing
-            if ours and live.address not in self.declared:
+            ours = ours and own_address(live) not in doubted
+            change = self.changes.get(str(live.address))
+            renamed = change is not None and change.successor is not None
+            if ours and live.address not in self.declared and not renamed:
                 found[live.address] = None
         return [str(address) for address in found]
 
@@ -94,19 +100,58 @@ class Accepting:
             return self._changed(change, change.resource, change.live, patterns)
         lost = any(str(finding.address) == address for finding in self._lost())
         if lost or (change is not None and change.resource is not None):
-            if patterns:
-                raise EditError(f"{address} is not there: without --field its entry is removed")
-            found = _address(address)
-            return Acceptance(found, found, self.plan.sources[found], paths=("",))
+            return self._gone(_address(address), change, patterns)
         for finding in self.plan.findings:
             if finding.level == "error" and str(finding.address) == address:
                 raise EditError(f"{address}: {finding.message}")
         if live is None:
-            known = {*self.changes, *self.lives}
-            close = get_close_matches(address, known, n=1)
-            hint = f": did you mean {close[0]}?" if close else ""
-            raise EditError(f"nothing is declared or live at {address}{hint}")
+            raise EditError(self._nothing(address))
+        if patterns:
+            raise EditError(f"{address} is not declared: without --field it gets an entry")
         return self._new(live)
+
+    def fields(self, address: str, patterns: Collection[str]) -> list[str]:
+        """The paths of all that accepting an entry's differences would write, one by one."""
+        change = self.changes.get(address)
+        if change is None or change.resource is None or change.live is None:
+            return []
+        return [field.path for field in _wanted(change, change.live, patterns)]
+
+    def _gone(
+        self, address: Address, change: Change | None, patterns: Collection[str]
+    ) -> Acceptance:
+        """No entry for what is not there, unless it is there under a former name."""
+        if patterns:
+            raise EditError(f"{address} is not there: without --field its entry is removed")
+        resource = change.resource if change is not None else None
+        former = {Address(address.kind, n) for n in (resource.previously if resource else ())}
+        for live in self.plan.lives:
+            if own_address(live) in former and live.address not in self.plan.sources:
+                text = f"{address} is not there, but {live.address} is, from which it is renamed"
+                raise EditError(f"{text} (`previously`): apply that, or undo it by hand")
+        return Acceptance(address, address, self.plan.sources[address], paths=("",))
+
+    def _nothing(self, address: str) -> str:
+        """What there is instead of an address that is no entry's and no object's."""
+        kind, _, name = address.partition("/")
+        id_ = BY_NAME[kind].id_of(name) if is_arn(name) else None
+        named = [
+            live.address
+            for live in self.plan.lives
+            if str(own_address(live)) == address or key_of(live) == (kind, id_)
+        ]
+        if len(named) > 1:
+            text = f"{len(named)} live objects are {address}: accept one of them by its address"
+            return f"{text}: {', '.join(map(str, sorted(named)))}"
+        if named:
+            source = self.plan.sources.get(named[0])
+            place = f" ({source.file}:{source.line}:{source.column})" if source else ""
+            how = f"declared as {named[0]}{place}" if source else f"called {named[0]}"
+            return f"what is live at {address} is {how}: accept {named[0]}"
+        known = [*map(str, self.plan.sources), *self.lives]
+        close = get_close_matches(address, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else "`reconciler import` shows what is live"
+        return f"nothing is declared or live at {address}: {hint}"
 
     def _lost(self) -> list[Any]:
         """The entries that are bound to objects that are not there any more."""
@@ -127,17 +172,22 @@ class Accepting:
                 f"{address} is owned by {live.owner}, which is not accepted: "
                 "declare it by hand and apply with --take-over"
             )
-        own = Address(kind.kind, kind.name_of(live.fields) or "")
+        change = self.changes.get(str(address))
+        if change is not None and change.successor is not None:
+            text = f"{address} is being renamed to {change.successor} (`previously`)"
+            raise EditError(f"{text}: apply that, or undo it by hand")
+        own = own_address(live)
         entry, after = entry_of(live, self.references), own
         if own in self.declared or address != own:
             entry["id"] = live.arn or live.id
         if own in self.declared:
             if len(kind.naming) > 1:
-                raise EditError(f"{address}: another entry is {own} already: change it by hand")
+                text = f"{address} cannot be declared: another entry is {own} already"
+                raise UndeclarableError(text)
             after = self._free(own)
             entry[kind.naming[0]] = after.name
         if why := wrong_with(kind, entry):
-            raise EditError(f"{address} cannot be declared: {why}")
+            raise UndeclarableError(f"{address} cannot be declared: {why}")
         self._is_declared(live, after)
         return Acceptance(address, after, new=Written(entry), paths=("",))
 
@@ -153,15 +203,8 @@ class Accepting:
         values: dict[Path, Any] = {}
         paths: list[str] = []
         notes: list[str] = []
-        for field in change.fields:
-            if field.path == "owner":
-                notes.append(_of_owner(change, live))
-                continue
-            if patterns and not any(fnmatchcase(field.path, pattern) for pattern in patterns):
-                continue
-            if field.path == "protect" and live.protect is None and not patterns:
-                notes.append(f"{change.address}: `protect` stays: --field protect takes it out")
-                continue
+        notes += _left(change, live, patterns)
+        for field in _wanted(change, live, patterns):
             path = _path(field)
             value = self._value(resource, live, path)
             if len(path) == 1 and value is not None and value == getattr(resource, path[0]):
@@ -175,7 +218,7 @@ class Accepting:
             values |= self._aligned(resource, live, data)
             data = _with(resource, values)
             if why := wrong_with(type(resource), data):
-                raise EditError(f"{change.address} cannot be declared so: {why}")
+                raise UndeclarableError(f"{change.address} cannot be declared so: {why}")
         after = Address(resource.kind, resource.name_of(data) or "")
         source = self.plan.sources[change.address]
         made = tuple(values.items())
@@ -217,6 +260,29 @@ def remaining(plan: Plan, acceptances: Sequence[Acceptance]) -> Iterator[str]:
         left = {field.path for field in change.fields} - {"owner"}
         if wrong := sorted(left if one.new is not None else left & set(one.paths)):
             yield f"{one.after} would still differ in {', '.join(wrong)}"
+
+
+def _wanted(change: Change, live: Live, patterns: Collection[str]) -> Iterator[FieldChange]:
+    """The differences that are to be accepted. Owners never are, and a protection does not go
+    unless it is named."""
+    for field in change.fields:
+        kept = field.path == "owner" or _is_protection(field, live, patterns)
+        named = not patterns or any(fnmatchcase(field.path, pattern) for pattern in patterns)
+        if named and not kept:
+            yield field
+
+
+def _left(change: Change, live: Live, patterns: Collection[str]) -> Iterator[str]:
+    """What to say of the differences that are never accepted, or not without being named."""
+    for field in change.fields:
+        if field.path == "owner":
+            yield _of_owner(change, live)
+        elif _is_protection(field, live, patterns):
+            yield f"{change.address}: `protect` stays: --field protect takes it out"
+
+
+def _is_protection(field: FieldChange, live: Live, patterns: Collection[str]) -> bool:
+    return field.path == "protect" and live.protect is None and not patterns
 
 
 def _address(text: str) -> Address:

@@ -8,139 +8,24 @@ moved on to is told apart, field by field, as pending.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, NotRequired
-
-from typing_extensions import TypedDict
 
 from reconciler.bind import own_address
 from reconciler.compare import FieldChange
 from reconciler.diff import Action, Change
+from reconciler.findings import CLASSES, QUIET, DriftFindingForm, DriftForm
 from reconciler.health import Health, Sync
 from reconciler.kinds import BY_NAME
-from reconciler.plan import Plan, Task
+from reconciler.plan import Plan, Task, worklist
 from reconciler.report import (
-    CoverageForm,
-    FieldForm,
-    SourceForm,
-    TargetForm,
     coverage_form,
     field_form,
     source_form,
     target_form,
 )
-from reconciler.resource import Address, Gap, Ignore, Live
-from reconciler.safe import safe
+from reconciler.resource import Address, Gap, Ignore, Live, Source
 from reconciler.spec.problems import FORMAT_VERSION
-
-CLASSES = {
-    "changed": "fields, tags or the owner differ from the entry",
-    "missing": "declared, and not there",
-    "orphan": "owned, and not declared any more",
-    "waiting": "a person has something to do",
-    "error": "the connection to the provider is in ERROR",
-    "failed": "the set-up failed for good",
-    "sync_failing": "the latest sync failed",
-    "sync_blocked": "nothing is synced until a person resolves a blocker",
-    "unmanaged": "live, owned by nobody, and not declared",
-    "ignored": "differs, and a rule of the entry leaves it alone",
-    "pending": "the files moved on, and this was not applied yet",
-    "not_checked": "could not be read or told apart",
-}
-"""Every class of finding, and what it means."""
-QUIET = frozenset({"unmanaged", "ignored", "pending"})
-"""The classes that do not count as drift by default."""
-
-
-class DriftFindingForm(TypedDict):
-    """One finding. `level` is `error` for what was not checked, `warning` for what counts and
-    `info` for what does not; `code` is its class; `fields` hold what is live as `before` and what
-    is declared as `after`. `reason`, `until` are those of an ignore rule, `link` leads to where a
-    person can do something. With a history: when it was first seen, and in how many runs."""
-
-    level: str
-    code: str
-    address: str | None
-    id: str | None
-    message: str
-    fields: list[FieldForm]
-    reason: str | None
-    until: str | None
-    link: str | None
-    source: SourceForm | None
-    first_seen: NotRequired[str]
-    times: NotRequired[int]
-
-
-class RunForm(TypedDict):
-    """One look: when, whether it saw everything, and how many findings of each class it had."""
-
-    time: str
-    complete: bool
-    counts: dict[str, int]
-
-
-class PastForm(TypedDict):
-    """A finding as the history knows it: what it is about, the paths of its fields, in how many
-    runs it was seen, and when it was first seen not to be there; null while it is open."""
-
-    code: str
-    about: str
-    fields: list[str]
-    first_seen: str
-    last_seen: str
-    times: int
-    gone: str | None
-
-
-class HistoryForm(TypedDict):
-    """What earlier runs saw: the runs, evenly thinned out where there are many; the findings that
-    are open longest and count; those that this run was the first not to see; and since when a
-    finding is new to whoever asked."""
-
-    runs: list[RunForm]
-    oldest: list[PastForm]
-    gone: list[PastForm]
-    since: str | None
-
-
-class NewsForm(TypedDict):
-    """How many findings that count are new, gone and still open since this was told last."""
-
-    new: int
-    gone: int
-    open: int
-
-
-class DriftForm(TypedDict):
-    """A drift report. `base` is the revision of what was last applied, if one was given; `checked`
-    how many declared objects were looked at; `summary` counts the findings of each class. It was
-    begun at `created`; `history` is there with a history, and `news` where it is told to somebody,
-    who may have to do without `left_out` findings."""
-
-    format_version: str
-    kind: str
-    created: NotRequired[str]
-    target: TargetForm
-    owner: str
-    base: str | None
-    checked: int
-    findings: list[DriftFindingForm]
-    coverage: CoverageForm
-    summary: dict[str, int]
-    history: NotRequired[HistoryForm]
-    news: NotRequired[NewsForm]
-    left_out: NotRequired[int]
-
-
-class Key(NamedTuple):
-    """What makes a finding the same one in another run: its class, what it is about, and the paths
-    of its fields. Harmless to show."""
-
-    code: str
-    about: str
-    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +57,7 @@ def drift_document(
     whole = replace(plan, gaps=(*plan.gaps, *health.gaps))
     every = sorted(_Judging(whole, health, applied).found(), key=_rank)
     number = Counter(found.code for found in every)
+    sources = {**(applied.sources if applied else {}), **plan.sources}
     return {
         "format_version": FORMAT_VERSION,
         "kind": "drift",
@@ -179,7 +65,7 @@ def drift_document(
         "owner": plan.owner,
         "base": base,
         "checked": plan.declared,
-        "findings": [_form(found, plan, applied, quiet) for found in every],
+        "findings": [_form(found, sources, quiet) for found in every],
         "coverage": coverage_form(whole.gaps),
         "summary": {code: number[code] for code in CLASSES},
     }
@@ -196,9 +82,14 @@ class _Judging:
         self.plan = plan
         self.health = health
         declaring = applied or plan
-        self.was_declared = {c.address: c for c in declaring.changes if c.resource is not None}
-        self.bound = {c.live.id for c in plan.changes if c.resource and c.live}
-        self.made = {c.address for c in plan.work if c.resource and _makes(c)}
+        self.was_declared = {c.address for c in declaring.changes if c.resource is not None}
+        self.was_bound = _bound(declaring)
+        self.left = set(_differing(declaring))
+        self.differing = set(_differing(plan))
+        self.bound = _bound(plan)
+        self.planned = {change.address for change in plan.changes}
+        self.unread = {gap.address for gap in plan.gaps}
+        self.taken_out = taken_out(plan, applied) if applied else []
 
     def found(self) -> Iterator[Found]:
         """Every finding, in no order."""
@@ -210,7 +101,9 @@ class _Judging:
             else:
                 yield from self._changed(change)
                 yield from self._ignored(change)
-        yield from map(_waiting, self.plan.worklist)
+        for change in self.taken_out:
+            yield from self._changed(change)
+        yield from self._unready()
         yield from self._from_findings()
         yield from self._unmanaged()
         for sync in self.health.syncs.values():
@@ -226,27 +119,15 @@ class _Judging:
         left: list[FieldChange] = []
         to_come: list[FieldChange] = []
         for field in change.fields:
-            if self._follows(change, field):
-                continue
-            (left if self._left(change.address, field.path) else to_come).append(field)
+            if (_id(change.live), field.path) in self.left:
+                left.append(field)
+            elif (_id(change.live), field.path) in self.differing:
+                to_come.append(field)
         for code, fields in (("changed", left), ("pending", to_come)):
             if fields:
                 paths = ", ".join(field.path for field in fields)
                 text = f"differs in {paths}"
                 yield Found(code, text, change.address, _id(change.live), tuple(fields))
-
-    def _follows(self, change: Change, field: FieldChange) -> bool:
-        """Whether a difference only follows from another finding: what is referred to is to be made
-        again and will have another id, or has the owner that is taken over from it."""
-        resource = change.resource
-        if resource is None or (field.path == "owner" and not resource.taggable()):
-            return True
-        return resource.parents().get(field.path) in self.made
-
-    def _left(self, address: Address, path: str) -> bool:
-        """Whether a difference was there already when the files were applied last."""
-        was = self.was_declared.get(address)
-        return was is not None and any(field.path == path for field in was.fields)
 
     def _ignored(self, change: Change) -> Iterator[Found]:
         for rule, field in change.ignored:
@@ -260,45 +141,85 @@ class _Judging:
         text = "is not declared any more"
         if change.successor is not None:
             text = f"was renamed to {change.successor}, and is still there"
-        return Found(self._orphaned(change.address), text, change.address, _id(change.live))
+        return Found(self._orphaned(change.live), text, change.address, _id(change.live))
 
     def _from_findings(self) -> Iterator[Found]:
         lives = {live.address: live for live in self.plan.lives}
         for finding in self.plan.findings:
             live = lives.get(finding.address) if finding.address else None
-            planned = any(change.address == finding.address for change in self.plan.changes)
-            if finding.code == "orphan" and finding.address:
-                code = self._orphaned(finding.address)
-                yield Found(code, "is owned and not declared any more", finding.address, _id(live))
+            if finding.code == "orphan":
+                text = "is owned and not declared any more"
+                yield Found(self._orphaned(live), text, finding.address, _id(live))
             elif finding.code == "id_not_found":
                 yield Found("missing", finding.message, finding.address)
-            elif finding.level == "error" and not planned:
+            elif finding.level == "error" and finding.address not in self.planned:
                 yield Found("not_checked", finding.message, finding.address, _id(live))
 
-    def _orphaned(self, address: Address) -> str:
+    def _orphaned(self, live: Live | None) -> str:
         """What was declared when the files were applied last is only to be pruned."""
-        return "orphan" if address not in self.was_declared else "pending"
+        return "pending" if live and live.id in self.was_bound else "orphan"
+
+    def _unready(self) -> Iterator[Found]:
+        """What a person has to do. What is to be replaced waits for nobody, but may be broken."""
+        yield from map(_waiting, self.plan.worklist)
+        asked = {task.address for task in self.plan.worklist}
+        declared = [c for c in self.plan.changes if c.resource]
+        kept = [change.live for change in (*declared, *self.taken_out) if change.live]
+        others = [live for live in kept if live.address not in asked]
+        found = map(_waiting, worklist(self.plan.target, others, ()))
+        yield from (one for one in found if one.code != "waiting")
 
     def _unmanaged(self) -> Iterator[Found]:
         for live in self.plan.lives:
             if live.owner is not None or live.id in self.bound or live.vanishing:
                 continue
-            if own_address(live) in self.plan.sources or self._is_unread(live):
+            if self._is_in_doubt(live) or self._is_unread(live):
                 continue
             text = "is live, owned by nobody, and not declared"
             yield Found("unmanaged", text, live.address, _id(live))
+
+    def _is_in_doubt(self, live: Live) -> bool:
+        """Whether an entry may be about it that was not told apart."""
+        address = own_address(live)
+        return address in self.plan.sources and address not in self.planned
 
     def _is_unread(self, live: Live) -> bool:
         """Whether its tags, or those of what it has its owner from, could not be read."""
         kind = BY_NAME[live.address.kind]
         above = {str(live.fields.get(name)) for name in kind.references()}
         told_by = [live] if kind.taggable() else [n for n in self.plan.lives if n.id in above]
-        unread = {gap.address for gap in self.plan.gaps}
-        return any(own_address(one) in unread for one in told_by)
+        return any(own_address(one) in self.unread for one in told_by)
 
 
 def _id(live: Live | None) -> str | None:
     return (live.arn or live.id) if live else None
+
+
+def taken_out(plan: Plan, applied: Plan) -> list[Change]:
+    """What leads to the entries that were applied and are about live objects that no entry is about
+    any more: such an object may be pruned, and until then its drift is drift."""
+    bound = _bound(plan)
+    return [c for c in applied.changes if c.resource and c.live and c.live.id not in bound]
+
+
+def _bound(plan: Plan) -> set[str]:
+    """The ids of the live objects that entries are about."""
+    return {change.live.id for change in plan.changes if change.resource and change.live}
+
+
+def _differing(plan: Plan) -> Iterator[tuple[str | None, str]]:
+    """The ids of live objects and the paths of their differences. Those that only follow from
+    another one are left out: what is referred to is to be made again and will have another id, or
+    has the owner that is taken over from it."""
+    made = {change.address for change in plan.work if change.resource and _makes(change)}
+    for change in plan.changes:
+        if (resource := change.resource) is None:
+            continue
+        parents = resource.parents()
+        for field in change.fields:
+            inherited = field.path == "owner" and not resource.taggable()
+            if not inherited and parents.get(field.path) not in made:
+                yield _id(change.live), field.path
 
 
 def _makes(change: Change) -> bool:
@@ -323,7 +244,7 @@ def _of_sync(sync: Sync) -> Iterator[Found]:
         yield Found("sync_failing", text, sync.address)
     for blocker in sync.blocked:
         text = f"is blocked since {blocker.created}: {blocker.reason} (blocker {blocker.id})"
-        yield Found("sync_blocked", text, sync.address)
+        yield Found("sync_blocked", text, sync.address, blocker.id)
 
 
 def _unread(gap: Gap) -> Found:
@@ -332,11 +253,10 @@ def _unread(gap: Gap) -> Found:
 
 
 def _form(
-    found: Found, plan: Plan, applied: Plan | None, quiet: Collection[str]
+    found: Found, sources: Mapping[Address, Source], quiet: Collection[str]
 ) -> DriftFindingForm:
     level = "info" if found.code in quiet else "warning"
     rule = found.rule
-    sources = {**(applied.sources if applied else {}), **plan.sources}
     source = sources.get(found.address) if found.address else None
     return {
         "level": "error" if found.code == "not_checked" else level,
@@ -350,21 +270,3 @@ def _form(
         "link": found.link,
         "source": source_form(source),
     }
-
-
-def is_found(document: Any) -> bool:
-    """Whether a drift report has findings that count, or that could not be made."""
-    return any(map(counts, document["findings"]))
-
-
-def counts(finding: Any) -> bool:
-    """Whether a finding is drift, or could not be made."""
-    return bool(finding["level"] != "info")
-
-
-def key_of(finding: Any) -> Key:
-    """The key of a finding. What could not be listed has no address: its message begins with what
-    it is, and goes on with a reason that may be another one each time."""
-    about = finding["address"] or finding["message"].partition(":")[0]
-    paths = sorted(safe(field["path"]) for field in finding["fields"])
-    return Key(finding["code"], safe(about), tuple(paths))

@@ -3,6 +3,7 @@
 ReconcilerError
 |-- SpecError             the files are wrong: every problem, with its place
 |-- EditError             a change cannot be written into a file; nothing was written
+|   `-- UndeclarableError ... because no file can declare what is live
 |-- TargetError           no usable account, Region or endpoint; nothing was changed
 |-- LockedError           another run writes there at this moment; nothing was changed
 |-- ApiError              the service answered no: a certain no
@@ -30,6 +31,10 @@ class SpecError(ReconcilerError):
 
 class EditError(ReconcilerError):
     """A file cannot be edited in the least way: a person has to."""
+
+
+class UndeclarableError(EditError):
+    """No entry describes what is live, however a person writes it."""
 
 
 class TargetError(ReconcilerError):

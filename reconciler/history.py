@@ -18,7 +18,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from reconciler.drift import (
+from reconciler.errors import ReconcilerError
+from reconciler.findings import (
     QUIET,
     DriftFindingForm,
     DriftForm,
@@ -29,7 +30,6 @@ from reconciler.drift import (
     counts,
     key_of,
 )
-from reconciler.errors import ReconcilerError
 from reconciler.safe import safe
 
 APPLICATION = 0x72636E63
@@ -60,6 +60,15 @@ CREATE TABLE told (
     PRIMARY KEY (scope, channel)
 );
 """
+DAMAGED = (
+    sqlite3.Error,
+    ArithmeticError,
+    AttributeError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What comes up where somebody else wrote something into the file."""
 PAST = "code, about, fields, first_seen, last_seen, times, gone"
 
 
@@ -111,7 +120,7 @@ class History:
                 "INSERT INTO run (scope, time, complete, counts) VALUES (?, ?, ?, ?)",
                 (scope, time, complete, json.dumps(document["summary"])),
             )
-            self._forget(db, time)
+            self._forget(db, scope, time)
             history: HistoryForm = {
                 "runs": _runs(db, scope),
                 "oldest": _oldest(db, scope, document),
@@ -131,7 +140,8 @@ class History:
             if row is None:
                 return None
             keys = frozenset(Key(str(c), str(a), tuple(map(str, f))) for c, a, f in _list(row[2]))
-            return Told(datetime.fromisoformat(row[0]), bool(row[1]), keys)
+            time = datetime.fromisoformat(row[0]).astimezone(UTC)
+            return Told(time, bool(row[1]), keys)
 
     def tell(self, channel: str, told: Told) -> None:
         """Remember what a channel was told."""
@@ -142,11 +152,11 @@ class History:
                 (scope, channel, stamp(told.time), told.complete, json.dumps(sorted(told.keys))),
             )
 
-    def _forget(self, db: sqlite3.Connection, time: str) -> None:
+    def _forget(self, db: sqlite3.Connection, scope: int, time: str) -> None:
         """Let go of runs and of findings that are over; what is open is always kept."""
         before = stamp(datetime.fromisoformat(time) - self.keep)
-        db.execute("DELETE FROM run WHERE time < ?", (before,))
-        db.execute("DELETE FROM finding WHERE gone < ?", (before,))
+        db.execute("DELETE FROM run WHERE scope = ? AND time < ?", (scope, before))
+        db.execute("DELETE FROM finding WHERE scope = ? AND gone < ?", (scope, before))
 
     @contextmanager
     def _changing(self) -> Iterator[tuple[sqlite3.Connection, int]]:
@@ -165,7 +175,7 @@ class History:
         except sqlite3.OperationalError as error:
             text = f"{error}: check the disk, its folder and permissions"
             raise self._unusable(text) from error
-        except (sqlite3.Error, ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        except DAMAGED as error:
             text = "it is no history of drift, or damaged: move it away, or name another file"
             raise self._unusable(text) from error
 
@@ -174,7 +184,8 @@ class History:
         if self.path.exists() and not self.path.is_file():
             raise self._unusable("it is no file: name another one")
         with suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            file = os.path.realpath(self.path)
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
     def _check(self, db: sqlite3.Connection) -> None:
         """Make sure that the file is one of this program; an empty one becomes one."""

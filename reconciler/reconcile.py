@@ -19,8 +19,9 @@ from typing import Protocol
 from reconciler.apply import Event, apply
 from reconciler.compare import Comparison
 from reconciler.diff import Differences, diff
-from reconciler.drift import QUIET, DriftForm, drift_document
+from reconciler.drift import drift_document, taken_out
 from reconciler.errors import ReconcilerError, TargetError
+from reconciler.findings import QUIET, DriftForm
 from reconciler.guards import Allow, check, wrong_target
 from reconciler.health import Health, definitions, look
 from reconciler.observe import observe
@@ -80,10 +81,11 @@ def drift_of(
     plan = make_plan(desired, observed, diff(desired, observed, today=today))
     for refusal in wrong_target(plan, DEFAULT_ALLOW):
         raise TargetError(refusal.message)
-    before = None
+    before, judged = None, [c for c in plan.changes if c.resource]
     if applied is not None:
         before = make_plan(applied, observed, diff(applied, observed, today=today))
-    health = look(api, [c.live for c in plan.changes if c.live and c.resource])
+        judged += taken_out(plan, before)
+    health = look(api, [change.live for change in judged if change.live])
     return drift_document(plan, health, applied=before, base=base, quiet=quiet)
 
 

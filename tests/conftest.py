@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,21 @@ from tests.recorded import Log
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
 ROOT = Path(__file__).parent.parent
+
+
+LONGEST = ("test_state_machine.py", "test_hostile_service.py", "test_secrets.py", "test_unblock.py")
+"""The files that take longest, which nobody should wait for at the end."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """More workers than cores: a third of the time tests wait for something to happen."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @dataclass(frozen=True)
@@ -53,8 +69,6 @@ def emulator() -> Iterator[Emulator]:
 @pytest.fixture(autouse=True)
 def _own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No AWS or program settings of the machine reach a test, and no test writes into the tree."""
-    import os
-
     for name in list(os.environ):
         if name.startswith(("AWS_", "RECONCILER_")):
             monkeypatch.delenv(name)

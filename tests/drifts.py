@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from reconciler.drift import CLASSES, DriftForm
+from reconciler.findings import CLASSES, DriftForm
 from reconciler.history import stamp
 from tests.conftest import ACCOUNT, REGION
 

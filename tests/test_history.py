@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from typing import Any
 import pytest
 
 from reconciler import history as module
-from reconciler.drift import DriftForm, Key
 from reconciler.errors import ReconcilerError
+from reconciler.findings import DriftForm, Key
 from reconciler.history import FORMAT, RUNS, History, Scope, Told, stamp
 from tests.conftest import ACCOUNT, REGION, ROOT
 from tests.drifts import NOON, field, finding, report
@@ -50,6 +51,16 @@ def test_what_is_seen_again_is_the_same() -> None:
         "connection/a",
         "connection/b",
     ]
+
+
+def test_another_blocker_is_another_finding() -> None:
+    first, second = (
+        {**finding("sync_blocked", "sync_configuration/a"), "id": id_} for id_ in ("one", "two")
+    )
+    history().recorded(report(first))
+    again = history().recorded(report(second, at=1))
+    assert known(again) == [("sync_configuration/a", at(1), 1)]
+    assert [past["fields"] for past in again["history"]["gone"]] == [["one"]]
 
 
 def test_what_was_over_comes_back_as_new() -> None:
@@ -123,6 +134,16 @@ def test_what_is_old_is_forgotten_and_what_is_open_never() -> None:
         assert db.execute("SELECT about FROM finding").fetchall() == [("connection/a",)]
 
 
+def test_each_keeps_its_own_for_as_long_as_it_says() -> None:
+    other = History(FILE, replace(PLATFORM, owner="other"), timedelta(hours=1))
+    history().recorded(report(MISSING))
+    history().recorded(report(at=1))
+    other.recorded(report(at=100))
+    assert len(history().recorded(report(at=101))["history"]["runs"]) == 3
+    with closing(sqlite3.connect(FILE)) as db:
+        assert db.execute("SELECT about FROM finding").fetchall() == [("connection/a",)]
+
+
 def test_many_runs_are_thinned_out_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RUNS", 10)
     for hour in range(25):
@@ -173,6 +194,12 @@ def refused(file: Path = FILE) -> str:
     assert "\n" not in text
     assert text.startswith(f"the history {file} cannot be used: ")
     return text
+
+
+def test_a_link_leads_to_a_file_for_its_owner_alone() -> None:
+    FILE.symlink_to("elsewhere.db")
+    history().recorded(report())
+    assert Path("elsewhere.db").stat().st_mode & 0o777 == 0o600
 
 
 def test_what_is_no_history_is_left_alone() -> None:
@@ -243,6 +270,21 @@ def test_what_somebody_wrote_into_it_is_not_believed(change: str) -> None:
         db.execute(change)
         db.commit()
     assert "damaged" in refused()
+
+
+@pytest.mark.parametrize("keys", ["[[]]", "{}", "[" * 100_000])
+def test_what_somebody_wrote_about_a_channel_is_not_believed(keys: str) -> None:
+    history().tell("x", Told(NOON, True, frozenset()))
+    with closing(sqlite3.connect(FILE)) as db:
+        db.execute("UPDATE told SET time = '2026-01-01T00:00:00'")
+        db.commit()
+        told = history().told("x")
+        assert told is not None
+        assert told.time < NOON
+        db.execute("UPDATE told SET keys = ?", (keys,))
+        db.commit()
+    with pytest.raises(ReconcilerError, match="damaged"):
+        history().told("x")
 
 
 RUN = """

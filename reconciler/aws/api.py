@@ -166,8 +166,10 @@ class AwsApi:
                 raise UnclearReplyError(operation, f"the reply holds no list of {member}")
             items += reply[member]
             token = reply.get("NextToken")
-            if not token or "NextToken" not in model.input_shape.members:
+            if not token:
                 return {member: items}
+            if "NextToken" not in model.input_shape.members:
+                raise UnclearReplyError(operation, "there is more than no request can ask for")
             if token in seen or len(seen) >= MAX_PAGES:
                 raise UnclearReplyError(operation, "the pages do not come to an end")
             seen.add(token)

@@ -3,117 +3,28 @@ go in, a diff, edited files and an exit code come out."""
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import date
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import click
 
 from reconciler.accept import Acceptance, Accepting, remaining
+from reconciler.cli.editing import BY_HAND, Files, Made, Writing, look
 from reconciler.cli.exits import Exit, worst
 from reconciler.cli.output import echo_data, is_terminal, tell
 from reconciler.cli.patches import Patch
-from reconciler.cli.planning import Planning
-from reconciler.cli.progress import Watched, display
+from reconciler.cli.planning import Planning, Run
 from reconciler.describe import Choice
-from reconciler.diff import diff
-from reconciler.errors import EditError, ReconcilerError, SpecError, TargetError
-from reconciler.guards import Allow, wrong_target
+from reconciler.errors import (
+    EditError,
+    ReconcilerError,
+    StaleError,
+)
 from reconciler.kinds import BY_NAME
-from reconciler.observe import observe
-from reconciler.plan import Plan, make_plan
-from reconciler.resource import Desired, Observed
-from reconciler.spec import files
-from reconciler.spec.document import load
-from reconciler.spec.edit import Edit, edited, entry_at, sections_of
-from reconciler.spec.source import Limits
-
-WHERE = "edit the file by hand; nothing was written"
-
-
-class Files:
-    """The files that a command was given, in the order in which they are read."""
-
-    def __init__(self, paths: Sequence[str], owner: str) -> None:
-        self.paths = paths
-        self.owner = owner
-        found = (file for path in dict.fromkeys(paths) for file in files.find(path)[0])
-        self.found: dict[str, files.Found] = {}
-        for file in found:
-            self.found.setdefault(file.path, file)
-        limit = Limits().bytes
-        try:
-            self.data = {path: files.read_bytes(path, limit) for path in self.found}
-        except files.Unreadable as error:
-            raise ReconcilerError(f"{paths[0]}: {error.message}") from error
-
-    def edits(self, acceptance: Acceptance) -> tuple[str, list[Edit]]:
-        """The file that an acceptance is about, and what to edit there. A new entry goes to the
-        last file that has its section, or else to the last file."""
-        section = BY_NAME[acceptance.address.kind].section
-        source = acceptance.source
-        if source is None:
-            having = [path for path in self.data if section in sections_of(self.data[path])]
-            return (having or list(self.data))[-1], list(acceptance.edits(0))
-        path = next((f.path for f in self.found.values() if f.name == source.file), None)
-        number = None
-        if path is not None:
-            number = entry_at(self.data[path], section, source.line, source.column)
-        if path is None or number is None:
-            raise EditError(f"{source.file} was edited meanwhile: try again")
-        return path, list(acceptance.edits(number))
-
-    def patches(self, acceptances: Iterable[Acceptance]) -> list[Patch]:
-        """The files that change, with all of these edits."""
-        edits: dict[str, list[Edit]] = defaultdict(list)
-        for one in acceptances:
-            path, more = self.edits(one)
-            edits[path] += more
-        made = {path: edited(self.data[path], edits[path]) for path in self.found if path in edits}
-        return [
-            Patch(self.found[path].name, path, self.data[path], after)
-            for path, after in made.items()
-            if after != self.data[path]
-        ]
-
-    def desired(self, patches: Iterable[Patch]) -> Desired:
-        """What the files declare with these patches. Raises `EditError` if they are not valid."""
-        instead = {**self.data, **{patch.path: patch.after for patch in patches}}
-        try:
-            return load(self.paths, owner=self.owner, instead=instead)
-        except SpecError as error:
-            raise EditError(f"the files would not be valid: {error.problems[0]}") from error
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """What is live, and how to plan from there to what some files declare."""
-
-    observed: Observed
-    today: date
-
-    def plan(self, desired: Desired) -> Plan:
-        """The plan for these files."""
-        return make_plan(desired, self.observed, diff(desired, self.observed, today=self.today))
-
-
-@contextmanager
-def _seen(planning: Planning) -> Iterator[tuple[_Side, Plan]]:
-    """What is live, and the plan for the files as they are. Raises `TargetError` when they are for
-    another target."""
-    with planning.opened() as run:
-        with display() as line:
-            observed = observe(Watched(run.api, line), run.target)
-        side = _Side(observed, run.today)
-        plan = side.plan(planning.desired)
-        for refusal in wrong_target(plan, Allow()):
-            raise TargetError(refusal.message)
-        yield side, plan
+from reconciler.plan import Plan
+from reconciler.resource import Observed
 
 
 def planning_of(options: Mapping[str, Any], **more: Any) -> Planning:
@@ -148,25 +59,59 @@ def accepted(options: Mapping[str, Any]) -> Exit:
         raise click.UsageError("there is no terminal to ask at: give --yes")
     planning = planning_of(options)
     held = Files(options["paths"], planning.desired.owner)
-    with _seen(planning) as (side, plan):
-        if tell_gaps(side.observed):
-            tell("Error: nothing was written: what is live is not known for sure")
-            return Exit.ERROR
-        acceptance = Accepting(plan).accept(options["address"], options["fields"])
-        for note in acceptance.notes:
+    with planning.opened() as run:
+        made = _made(run, held, options)
+        for note in made.acceptance.notes:
             tell(f"Note: {note}")
-        if acceptance.empty:
+        if made.acceptance.empty:
             tell(f"Nothing to accept: {options['address']} {_why(options)}.")
             return Exit.DONE
-        patches = _checked(held, side, acceptance)
-    show(patches)
-    if not options["yes"] and not _confirmed(patches):
-        tell("Nothing was written.")
-        return Exit.ERROR
-    for patch in patches:
+        for patch in made.patches:
+            patch.check()
+        show(made.patches)
+        if not options["yes"]:
+            if not _confirmed(made.patches):
+                tell("Nothing was written.")
+                return Exit.ERROR
+            _check_still(made, run, held, options)
+    for patch in made.patches:
         patch.write()
         tell(f"Wrote {patch.name}.")
     return Exit.DONE
+
+
+def _made(run: Run, held: Files, options: Mapping[str, Any]) -> Made:
+    """What is to be written as things are now."""
+    side, plan = look(run)
+    if tell_gaps(side.observed):
+        raise ReconcilerError("nothing was written: what is live is not known for sure")
+    writing = Writing(held, side, plan)
+    address, patterns = options["address"], options["fields"]
+    try:
+        return writing.made(address, patterns)
+    except EditError as error:
+        found = writing.hindrance(address, patterns, error)
+        hint = f"; {_others(found.rest)}" if found.rest else ""
+        raise EditError(f"{found.text}{hint}") from error
+
+
+def _others(rest: Iterable[str]) -> str:
+    options = " ".join(f"--field {shlex.quote(pattern)}" for pattern in rest)
+    return f"accept the others with {options}"
+
+
+def _check_still(made: Made, run: Run, held: Files, options: Mapping[str, Any]) -> None:
+    """Raise `StaleError` when something else would be written now than what was shown."""
+    if Files(held.paths, held.owner).data != held.data:
+        text = "the files were edited while you were asked; nothing was written: accept again"
+        raise StaleError(text)
+    try:
+        now = _made(run, held, options).patches
+    except EditError:
+        now = ()
+    if now != made.patches:
+        text = f"what is live at {options['address']} changed while you were asked"
+        raise StaleError(f"{text}; nothing was written: accept again")
 
 
 def _why(options: Mapping[str, Any]) -> str:
@@ -185,81 +130,105 @@ def _confirmed(patches: Sequence[Patch]) -> bool:
         raise
 
 
-def _checked(held: Files, side: _Side, acceptance: Acceptance) -> list[Patch]:
-    """The patches, once it is sure that they do what they are for. Raises `EditError`."""
-    try:
-        patches = held.patches([acceptance])
-        after = side.plan(held.desired(patches))
-    except EditError as error:
-        raise EditError(f"{_place(acceptance)}: {error}: {WHERE}") from error
-    if left := list(remaining(after, [acceptance])):
-        hint = " (defaults cannot be taken out of one entry)" if "tags." in left[0] else ""
-        raise EditError(f"{_place(acceptance)}: {left[0]}{hint}: {WHERE}")
-    return patches
-
-
-def _place(acceptance: Acceptance) -> str:
-    """Where in the files to look, and for what."""
-    paths = [path for path in acceptance.paths if path]
-    what = f"{acceptance.address}{': ' if paths else ''}{', '.join(paths)}"
-    source = acceptance.source
-    return f"{source.file}:{source.line}:{source.column}: {what}" if source else what
-
-
 def compared(options: Mapping[str, Any], choice: Any) -> Exit:
     """Show how the files would change if every difference was accepted; nothing is written."""
     check_paths(options["paths"])
     planning = planning_of(options)
     held = Files(options["paths"], planning.desired.owner)
-    with _seen(planning) as (side, plan):
+    with planning.opened() as run:
+        side, plan = look(run)
         incomplete = tell_gaps(side.observed)
-        chosen = partial(_is_chosen, plan, choice(planning.desired.owner))
-        acceptances, failed = _every(held, plan, chosen)
-        patches = held.patches(acceptances)
-        try:
-            for text in remaining(side.plan(held.desired(patches)), acceptances):
-                failed.append(text)
-        except EditError as error:
-            failed.append(str(error))
+        every = _Every(Writing(held, side, plan))
+        lets = choice(planning.desired.owner)
+        for address in every.accepting.addresses():
+            if _is_chosen(plan, lets, address):
+                every.add(address)
+        patches = every.patches()
     show(patches)
-    for text in failed:
-        tell(f"Error: {text}: edit the file by hand")
-    codes = [Exit.DIFFERENCES] * bool(patches) + [Exit.ERROR] * bool(failed or incomplete)
-    return worst(*codes)
+    for text in every.failed:
+        tell(f"Error: {text}")
+    codes = [Exit.DIFFERENCES] * bool(patches or every.differs)
+    return worst(*codes, *[Exit.ERROR] * bool(every.failed or incomplete))
 
 
-def _every(held: Files, plan: Plan, chosen: Any) -> tuple[list[Acceptance], list[str]]:
-    """Every acceptance that can be written, and why the others cannot."""
-    accepting = Accepting(plan)
-    made: list[Acceptance] = []
-    failed: list[str] = []
-    for address in accepting.addresses():
-        if not chosen(address):
-            continue
+class _Every:
+    """All that can be accepted, and why the rest cannot. What no file can declare is only a note,
+    and a difference where it is about an entry."""
+
+    def __init__(self, writing: Writing) -> None:
+        self.writing = writing
+        self.accepting = Accepting(writing.plan)
+        self.made: list[Acceptance] = []
+        self.failed: list[str] = []
+        self.told: set[str] = set()
+        self.differs = False
+
+    def add(self, address: str, patterns: Sequence[str] = ()) -> None:
+        """Accept the differences of one more address, as far as it can be seen without writing."""
         try:
-            one = accepting.accept(address)
-            for note in one.notes:
-                tell(f"Note: {note}")
-            if not one.empty:
-                made.append(one)
+            one = self.accepting.accept(address, patterns)
         except EditError as error:
-            failed.append(str(error))
-    return _writable(held, made, failed), failed
+            if patterns:  # not all by itself then, as it was tried
+                self.failed.append(str(error))
+            else:
+                self._hindered(address, error)
+            return
+        for note in one.notes:
+            self._note(note)
+        if not one.empty:
+            self.made.append(one)
 
-
-def _writable(held: Files, made: list[Acceptance], failed: list[str]) -> list[Acceptance]:
-    """Those that can be written; each is only tried by itself when not all can."""
-    with suppress(EditError):
-        held.patches(made)
-        return made
-    kept: list[Acceptance] = []
-    for one in made:
+    def patches(self) -> list[Patch]:
+        """How all of it changes the files; what cannot be written is tried by itself."""
+        held = self.writing.held
         try:
-            held.patches([one])
-            kept.append(one)
+            patches = held.patches(self.made)
+        except EditError:
+            self._keep(self.writing.patches)
+            patches = held.patches(self.made)
+        after = self._planned(patches)
+        if after is None or not any(remaining(after, self.made)):
+            return patches
+        wrong = [one for one in self.made if any(remaining(after, [one]))]
+        self._keep(lambda one: one in wrong and self.writing.made(str(one.address)))
+        patches = held.patches(self.made)
+        if (after := self._planned(patches)) is not None:
+            self.failed += [f"{text}: {BY_HAND}" for text in remaining(after, self.made)]
+        return patches
+
+    def _planned(self, patches: Sequence[Patch]) -> Plan | None:
+        """The plan for the files with these patches."""
+        try:
+            return self.writing.side.plan(self.writing.held.desired(patches))
         except EditError as error:
-            failed.append(f"{_place(one)}: {error}")
-    return kept
+            self.failed.append(f"{error}: {BY_HAND}")
+            return None
+
+    def _keep(self, trial: Callable[[Acceptance], object]) -> None:
+        """Keep what raises no `EditError` in a trial, and what can be written of the rest."""
+        tried, self.made = self.made, []
+        for one in tried:
+            try:
+                trial(one)
+                self.made.append(one)
+            except EditError as error:
+                self._hindered(str(one.address), error)
+
+    def _note(self, text: str) -> None:
+        if text not in self.told:
+            tell(f"Note: {text}")
+        self.told.add(text)
+
+    def _hindered(self, address: str, error: EditError) -> None:
+        """Say what is in the way, and accept the rest."""
+        found = self.writing.hindrance(address, (), error)
+        if found.undeclarable:
+            self._note(found.text)
+            self.differs |= address in map(str, self.writing.plan.sources)
+        elif found.text not in self.failed:
+            self.failed.append(found.text)
+        if found.rest:
+            self.add(address, found.rest)
 
 
 def _is_chosen(plan: Plan, choice: Choice, address: str) -> bool:

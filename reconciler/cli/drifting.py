@@ -16,8 +16,8 @@ from reconciler.cli.output import abandon_stdout, tell
 from reconciler.cli.planning import Planning
 from reconciler.cli.progress import Watched, display
 from reconciler.cli.state import one_spelling
-from reconciler.drift import QUIET, DriftForm, is_found
 from reconciler.errors import ReconcilerError
+from reconciler.findings import QUIET, DriftForm, is_found
 from reconciler.history import History, Scope, stamp
 from reconciler.reconcile import drift_of
 from reconciler.render import summary
@@ -71,7 +71,7 @@ def _seen(planning: Planning, options: Mapping[str, Any]) -> _Seen:
     if base is not None:
         from reconciler.cli.revisions import desired_at
 
-        applied = desired_at(base, options["paths"], planning.desired.owner)
+        applied = desired_at(base, options["paths"], options["owner"])
     with planning.opened() as run, display() as line:
         begun = datetime.now(UTC)
         document = drift_of(

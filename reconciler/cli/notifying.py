@@ -13,8 +13,8 @@ import click
 
 from reconciler.cli.channels import Channel, Telling
 from reconciler.cli.output import tell
-from reconciler.drift import DriftForm, Key, counts, key_of
 from reconciler.errors import ReconcilerError
+from reconciler.findings import DriftForm, Key, counts, key_of
 from reconciler.history import History, Told
 from reconciler.render import message, told_document
 

@@ -19,6 +19,7 @@ from reconciler.safe import safe
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _BLANKS = re.compile(r"([\t\r])")
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,24 @@ class Patch:
             )
             yield shown + end
 
+    def check(self) -> None:
+        """Raise `ReconcilerError` for a file that is not to be written, or has other names, which
+        would keep the old content."""
+        try:
+            state = Path(self.path).stat()
+        except OSError as error:
+            raise ReconcilerError(f"{self.name} cannot be written: {error.strerror}") from error
+        if not state.st_mode & _WRITABLE or not os.access(self.path, os.W_OK):
+            text = f"{self.name} is read-only ({stat.filemode(state.st_mode)})"
+            raise ReconcilerError(f"{text}; nothing was written: make it writable first")
+        if state.st_nlink > 1:
+            text = f"{self.name} has {state.st_nlink} hard links, which writing would part"
+            raise ReconcilerError(f"{text}; nothing was written: make it a file of its own first")
+
     def write(self) -> None:
-        """Put the new content in the place of the old one, whole or not at all."""
+        """Put the new content in the place of the old one, whole or not at all; mode and owner
+        stay."""
+        self.check()
         try:
             with _held(self.path):
                 self._replace()
@@ -59,14 +76,17 @@ class Patch:
         if Path(self.path).read_bytes() != self.before:
             text = f"{self.name} was edited meanwhile; nothing was written: try again"
             raise StaleError(text)
-        mode = stat.S_IMODE(Path(self.path).stat().st_mode)
+        state = Path(self.path).stat()
         descriptor, temporary = mkstemp(prefix=f".{name}.", dir=folder)
         try:
             with open(descriptor, "wb") as file:
                 file.write(self.after)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).chmod(mode)
+            made = Path(temporary).stat()
+            if (made.st_uid, made.st_gid) != (state.st_uid, state.st_gid):
+                os.chown(temporary, state.st_uid, state.st_gid)
+            Path(temporary).chmod(stat.S_IMODE(state.st_mode))
             Path(temporary).replace(self.path)
         except BaseException:
             with suppress(OSError):

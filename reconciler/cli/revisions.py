@@ -7,6 +7,7 @@ be anybody's, have no say.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,16 +22,23 @@ from reconciler.spec.source import Limits
 
 SECONDS = 60
 """How long git may take."""
+ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_INDEX_FILE")
+"""What git sets for its hooks, and what leads from the files to another repository."""
+INCLUDED = re.compile(rb"!file[^\n]*(?:\n[^\n]*){0,2}")
+"""Where YAML names a file: beside the tag, or below it."""
 
 
-def desired_at(revision: str, paths: Sequence[str], owner: str) -> Desired:
+def desired_at(revision: str, paths: Sequence[str], owner: str | None) -> Desired:
     """What the files at these paths declared in a revision, `revision` being anything that git
-    takes for a commit that has them. Raises `ReconcilerError`."""
+    takes for a commit that has them. `owner` goes before the one that they had then. Raises
+    `ReconcilerError`."""
     with TemporaryDirectory() as folder:
         taken: list[str] = []
-        for number, path in enumerate(paths):
-            root = Path(folder, str(number))
-            if (found := _Tree.of(revision, path).extracted(root)) is None:
+        places: dict[str, Path] = {}
+        for path in paths:
+            tree = _Tree.of(revision, path)
+            root = places.setdefault(tree.repository, Path(folder, str(len(places))))
+            if (found := tree.extracted(root)) is None:
                 text = f"--base: {path} was not there in {revision}, and no drift can be told from"
                 raise ReconcilerError(f"{text} what is new: give a revision that has it")
             taken.append(found)
@@ -38,9 +46,24 @@ def desired_at(revision: str, paths: Sequence[str], owner: str) -> Desired:
             return load(taken, owner=owner)
         except SpecError as error:
             first = error.problems[0]
-            name = first.file.removeprefix(folder).lstrip("/0123456789")
-            text = f"{name}:{first.line}:{first.column}: {first.code} {first.message}"
+            text = f"{first.file}:{first.line}:{first.column}: {first.code} {first.message}"
+            text += f" ({first.hint})" if first.hint else ""
+            text = re.sub(rf"{re.escape(folder)}/\d+/", "", text)
             raise ReconcilerError(f"the files of {revision} are not valid: {text}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    """A file, or a symbolic link, in a commit."""
+
+    path: str
+    id: bytes
+    size: int
+    is_link: bool
+
+    @property
+    def name(self) -> bytes:
+        return os.fsencode(self.path.rpartition("/")[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,41 +92,61 @@ class _Tree:
         """The path inside of `root`, where the files are written to; None if it is not there."""
         folder = self.path if self.is_folder else self.path.parent
         links: list[tuple[Path, str]] = []
-        for name, is_link, content in self._blobs(folder):
-            target = root / name
+        for blob, content in self._needed(folder):
+            target = root / blob.path
             if ".." in target.parts:
-                raise ReconcilerError(f"{self.commit} holds a file named {name}")
+                raise ReconcilerError(f"{self.commit} holds a file named {blob.path}")
             target.parent.mkdir(parents=True, exist_ok=True)
-            if is_link:
+            if blob.is_link:
                 links.append((target, os.fsdecode(content)))
             else:
                 target.write_bytes(content)
         for target, to in links:  # last: nothing is written through one
-            target.symlink_to(to)
+            if not target.is_symlink():  # another path has led here
+                target.symlink_to(to)
         found = root / self.path
         exists = any(found.rglob("*.y*ml")) if self.is_folder else found.exists()
         return str(found) if exists else None
 
-    def _blobs(self, folder: PurePosixPath) -> Iterator[tuple[str, bool, bytes]]:
-        """Each file below a folder: its name, whether it is a symbolic link, and its content."""
+    def _needed(self, folder: PurePosixPath) -> Iterator[tuple[_Blob, bytes]]:
+        """What is read there, with its content: YAML, symbolic links, and what these name. All the
+        rest of a repository, which may be large, stays where it is."""
+        left = {blob.path: blob for blob in self._listed(folder)}
+        wanted = [blob for blob in left.values() if blob.is_link or self._is_read(blob.path)]
+        while wanted:
+            said: list[bytes] = []
+            for blob, content in self._contents(wanted):
+                del left[blob.path]
+                said += [content] if blob.is_link else INCLUDED.findall(content)
+                yield blob, content
+            names = b"\n".join(said)
+            wanted = [blob for blob in left.values() if blob.name in names]
+
+    def _is_read(self, path: str) -> bool:
+        return path.endswith((".yaml", ".yml")) if self.is_folder else path == str(self.path)
+
+    def _listed(self, folder: PurePosixPath) -> Iterator[_Blob]:
+        """Each file below a folder that is not too large to be read."""
         listed = _git(self.repository, "ls-tree", "-r", "-l", "-z", self.commit, "--", f"{folder}/")
-        found: list[tuple[str, bool, bytes, int]] = []
         for line in listed.split(b"\0")[:-1]:
             facts, _, path = line.partition(b"\t")
             mode, kind, id_, length = facts.split()
             if kind == b"blob" and int(length) <= Limits().bytes:
-                found.append((os.fsdecode(path), mode == b"120000", id_, int(length)))
-        ids = b"".join(id_ + b"\n" for _, _, id_, _ in found)
+                yield _Blob(os.fsdecode(path), id_, int(length), mode == b"120000")
+
+    def _contents(self, blobs: Sequence[_Blob]) -> Iterator[tuple[_Blob, bytes]]:
+        ids = b"".join(blob.id + b"\n" for blob in blobs)
         content = BytesIO(_git(self.repository, "cat-file", "--batch", said=ids))
-        for name, is_link, _, size in found:
+        for blob in blobs:
             content.readline()  # the id, type and size of what follows, and a line end after it
-            yield name, is_link, content.read(size + 1)[:-1]
+            yield blob, content.read(blob.size + 1)[:-1]
 
 
 def _git(folder: str, *arguments: str, said: bytes = b"") -> bytes:
     """What git answers to arguments and standard input; it is not to write anything."""
     command = ["git", "-C", folder, *arguments]
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    environment = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+    environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C"}
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command on the user's own repository
             command, input=said, capture_output=True, check=True, env=environment, timeout=SECONDS

@@ -9,7 +9,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reconciler.drift import Key
+    from reconciler.findings import Key
     from reconciler.render._message import Message
 
 FORMATS: tuple[str, ...] = tuple(

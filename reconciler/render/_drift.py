@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reconciler.drift import CLASSES
+from reconciler.findings import CLASSES
 from reconciler.render._words import Document
 from reconciler.safe import safe
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.drift import Key, counts, key_of
+from reconciler.findings import Key, counts, key_of
 from reconciler.render import _words as words
 from reconciler.render._words import Document
 from reconciler.safe import safe

@@ -11,8 +11,8 @@ from datetime import datetime
 from importlib.util import find_spec
 from typing import Any
 
-from reconciler.drift import counts
 from reconciler.errors import ReconcilerError
+from reconciler.findings import counts
 from reconciler.render._words import Document
 from reconciler.safe import safe
 

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reconciler import __version__
-from reconciler.drift import CLASSES
+from reconciler.findings import CLASSES
 from reconciler.render import json
 from reconciler.render._notes import Note, notes
 from reconciler.render._words import Document

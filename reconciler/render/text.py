@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
-from reconciler.drift import is_found
+from reconciler.findings import is_found
 from reconciler.render import _drift as drifts
 from reconciler.render import _status as status_words
 from reconciler.render import _words as words

@@ -23,6 +23,9 @@ _COLON: Final = re.compile(r"[ \t]*:")
 _REST: Final = re.compile(r"[ \t]*,?[ \t]*(?:#[^\r\n]*)?(?=[\r\n]|\Z)")
 """What may follow the only element of a line inside of brackets."""
 _BREAK: Final = re.compile(r"\r\n|\r|\n")
+_HEADER: Final = re.compile(r"[|>][-+0-9]*([ \t]+#[^\r\n]*)?")
+"""How a text of several lines begins, and the comment there."""
+_COMMA: Final = re.compile(r"[ \t]*,")
 
 
 def spliced(text: str, splices: Sequence[Splice]) -> str:
@@ -151,7 +154,9 @@ class Layout:
         if not isinstance(node, yaml.ScalarNode):
             raise EditError("it is a collection, and no single value")
         quote = node.style if node.style in ("'", '"') else ""
-        return [(start(node), self.end(node), flow(value, quote, outside=not in_flow))]
+        header = _HEADER.match(self.text, start(node)) if node.style in ("|", ">") else None
+        comment = (header and header[1]) or ""
+        return [(start(node), self.end(node), flow(value, quote, outside=not in_flow) + comment)]
 
     def inserted(self, node: yaml.MappingNode, key: str, value: Any, *, left: bool) -> list[Splice]:
         """One more key, behind the others."""
@@ -199,6 +204,7 @@ class Layout:
     def emptied(self, node: yaml.Node, above: yaml.Node | None, empty: str) -> list[Splice]:
         """A collection without any element."""
         if getattr(node, "flow_style", False):
+            self._check_uncommented(node)
             return [(start(node), end(node), empty)]
         if above is None:
             raise EditError("nothing would be left of it")
@@ -208,6 +214,15 @@ class Layout:
             (colon, colon, f" {empty}"),
             self.cut(first, self.next_line(self.end(node))),
         ]
+
+    def _check_uncommented(self, node: yaml.Node) -> None:
+        """Raise `EditError` for brackets with a comment between them."""
+        last = start(node)
+        for token in yaml.scan(self.text[: end(node)], LOADER):
+            first = token.start_mark.index
+            if first > last and "#" in self.text[last:first]:
+                raise EditError("a comment stands between its brackets, and would be lost")
+            last = max(last, token.end_mark.index)
 
     def spans(self, node: yaml.CollectionNode) -> list[Span]:
         """Where each element of a collection begins and ends."""
@@ -237,9 +252,16 @@ class Layout:
         line = self.line(first)
         if not self.text[line:first].strip() and _REST.match(self.text, after):
             return [(line, self.next_line(after), "")]
+        begin, follow = after, first
         if number + 1 < len(spans):
-            return [(first, spans[number + 1][0], "")]
-        return [(spans[number - 1][1], after, "")]
+            follow = spans[number + 1][0]
+        else:
+            begin = spans[number - 1][1]
+        if "#" not in self.text[after:follow] + self.text[begin:first]:
+            return [(min(first, begin), max(after, follow), "")]
+        # A comment stands beside it, which may be about what stays on its line.
+        comma = _COMMA.match(self.text, after)
+        return [(first, comma.end() if comma else after, "")]
 
     def item_added(self, items: yaml.SequenceNode, item: str) -> list[Splice]:
         """One more text at the end of a list."""

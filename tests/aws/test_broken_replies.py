@@ -161,6 +161,16 @@ def test_a_page_token_that_repeats_ends_in_a_read_error(api: AwsApi, server: Ser
     assert server.requests == 2
 
 
+def test_a_page_that_cannot_be_asked_for_is_a_read_error(api: AwsApi, server: Server) -> None:
+    """ListRepositorySyncDefinitions gives a token and takes none."""
+    server.body = json.dumps({"RepositorySyncDefinitions": [], "NextToken": "more"}).encode()
+    server.length = len(server.body)
+    of = {"RepositoryLinkId": "a" * 36, "SyncType": "CFN_STACK_SYNC"}
+    (result,) = api.read([Call("ListRepositorySyncDefinitions", of)])
+    assert isinstance(result, UnclearReplyError)
+    assert "there is more" in result.reason
+
+
 CREATE = Call("CreateConnection", {"ConnectionName": "a", "ProviderType": "GitHub"})
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.commands.drift import QUIET as CHOICES
-from reconciler.drift import CLASSES, QUIET
 from reconciler.emulator import Emulator, Fault, Settings
+from reconciler.findings import CLASSES, QUIET
 from tests.cli.drifted import FILES, World, told
 from tests.conftest import ACCOUNT, REGION, Cli
 

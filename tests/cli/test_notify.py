@@ -49,6 +49,10 @@ def hook() -> Iterator[Hook]:
 
         do_GET = do_POST
 
+        def do_CONNECT(self) -> None:
+            seen.paths.append(self.path)
+            self.send_error(502)
+
         def log_message(self, format: str, *args: object) -> None:
             """Keep the test's own stderr clean."""
 
@@ -181,13 +185,16 @@ def test_a_redirect_is_not_followed(line: tuple[str, ...], hook: Hook, cli: Cli)
     assert hook.paths == [f"/{SECRET}"]
 
 
-def test_a_proxy_is_used(
+def test_only_what_leads_elsewhere_goes_through_a_proxy(
     line: tuple[str, ...], hook: Hook, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("http_proxy", hook.url.removesuffix(f"/{SECRET}"))
+    proxy = hook.url.removesuffix(f"/{SECRET}")
+    monkeypatch.setenv("https_proxy", proxy)
+    monkeypatch.setenv("http_proxy", proxy)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    assert cli(*line, "--notify", "http://localhost:9/x").code == 2
-    assert hook.paths == ["http://localhost:9/x"]
+    assert cli(*line, "--notify", f"https://example.com/{SECRET}").code == 1
+    assert cli(*line, "--notify", f"http://localhost:9/{SECRET}").code == 1
+    assert hook.paths == ["example.com:443"]
 
 
 WRONG = [

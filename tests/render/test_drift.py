@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sarif_pydantic import Sarif
 
 from reconciler.cli.channels import slack
-from reconciler.drift import CLASSES
+from reconciler.findings import CLASSES
 from reconciler.render import FORMATS, _drift, appended, markdown, message, prometheus, render
 from reconciler.safe import safe
 from tests.cli.harmless import active

@@ -114,6 +114,7 @@ connections: [
   {name: c}
 ]"""
 
+L_B, L_BC = Put(H, 0, ("l",), ["b"]), Put(H, 0, ("l",), ["b", "c"])
 STYLES: list[tuple[str, tuple[Edit, ...], str]] = [
     (FLOW, (Put(C, 0, ("tags", "k"), "v"),), FLOW.replace('"z"', '"z", "k": "v"')),
     (FLOW, (Put(C, 1, ("tags", "k"), "v"),), FLOW.replace('"b"}', '"b", "tags": {"k": "v"}}')),
@@ -182,6 +183,26 @@ STYLES: list[tuple[str, tuple[Edit, ...], str]] = [
         "hosts:\n\n- name: a\n\n- name: c\n\n- name: d\n",
     ),
     ("hosts:\n- name: a\n\n\n- name: b\n", (Remove(H, 1),), "hosts:\n- name: a\n"),
+    # comments of what stays
+    (
+        "hosts:\n- p: |2-  # why\n      x\n\n",
+        (Put(H, 0, ("p",), "z"),),
+        "hosts:\n- p: z  # why\n\n",
+    ),
+    (
+        "hosts:\n- p: > # why\n   x\n  # q\n",
+        (Put(H, 0, ("p",), "#"),),
+        "hosts:\n- p: '#' # why\n  # q\n",
+    ),
+    ("hosts:\n- l: [a, # 1\n    b # 2\n    ]\n", (L_B,), "hosts:\n- l: [ # 1\n    b # 2\n    ]\n"),
+    ("hosts:\n- l: [b, # 1\n    a]\n", (L_B,), "hosts:\n- l: [b, # 1\n    ]\n"),
+    ("hosts:\n- l: [b, # 1\n    a,]\n", (L_B,), "hosts:\n- l: [b, # 1\n    ]\n"),
+    ("hosts:\n- l: [\n  b, a, # 1\n  c]\n", (L_BC,), "hosts:\n- l: [\n  b,  # 1\n  c]\n"),
+    (
+        "hosts:\n- l: # 0\n  - a # 1\n  # 2\n  - b # 3\n",
+        (L_B,),
+        "hosts:\n- l: # 0\n  # 2\n  - b # 3\n",
+    ),
 ]
 
 
@@ -199,6 +220,8 @@ def test_the_style_of_the_file_is_kept(text: str, edits: tuple[Edit, ...], wante
         ("hosts:\n- name: a\n  tags: {y: z}\n", Drop(H, 0, ("tags", "x")), "not written"),
         ("hosts:\n- ? name\n  : a\n  protect: x\n", Drop(H, 0, ("name",)), "not understood"),
         ("hosts:\n- name: a\n  p: |+\n    x\n\n", Put(H, 0, ("q",), "x"), "not understood"),
+        ("hosts:\n- tags: { # of all\n    a: b}\n", Drop(H, 0, ("tags", "a")), "a comment stands"),
+        ("hosts: [ # none\n  {name: a}]\n", Remove(H, 0), "a comment stands"),
         ("hosts:\n- name: [a]\n", Put(H, 0, ("name",), "x"), "it is a list"),
         ("hosts:\n- name: {a: b}\n", Put(H, 0, ("name",), "x"), "no single value"),
     ],

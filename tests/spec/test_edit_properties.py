@@ -92,3 +92,22 @@ def test_any_edit_of_any_file(data: st.DataObject) -> None:
         if isinstance(edit, Append) or number != edit.number:
             assert lines.rstrip("\n").replace("\n", newline) in after
     assert yaml.safe_load(after)["version"] == 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_comments_in_brackets_go_only_with_their_items(data: st.DataObject) -> None:
+    held = data.draw(st.lists(st.sampled_from("abcd"), min_size=1, unique=True))
+    wanted = data.draw(st.lists(st.sampled_from("abcdef"), min_size=1, unique=True))
+    text = "hosts:\n- l: ["
+    for number, item in enumerate(held):
+        gaps = ["", " ", "\n    ", f" # c{number}\n    ", f"\n    # d{number}\n    "]
+        text += data.draw(st.sampled_from(gaps)) + item
+        text += "," if number < len(held) - 1 else data.draw(st.sampled_from(["", ",", " ,"]))
+    text += data.draw(st.sampled_from(["", " # z\n  "])) + "] # end\n  z: y\n"
+    after = edited(text.encode(), [Put("hosts", 0, ("l",), wanted)]).decode()
+    for line in text.splitlines():
+        about, hash_, comment = line.removeprefix("- l:").partition("#")
+        stays = not set(about) & set("abcd") or set(about) & set(wanted)
+        if hash_ and stays:
+            assert f"#{comment}" in after

@@ -68,14 +68,16 @@ def _is_here(host: str) -> bool:
 
 
 def post(url: str, content: str) -> None:
-    """Send JSON once, through the proxy that the environment names."""
+    """Send JSON once; what leads to another machine goes through the proxy that the environment
+    names."""
     headers = {
         "Content-Type": "application/json",
         "User-Agent": f"reconciler/{reconciler.__version__}",
     }
     request = Request(url, content.encode(), headers, method="POST")  # noqa: S310  checked above
     tls = HTTPSHandler(context=ssl.create_default_context())
-    opener = build_opener(ProxyHandler(), HTTPHandler(), tls, _Nowhere())
+    proxies = ProxyHandler({} if request.type == "http" else None)
+    opener = build_opener(proxies, HTTPHandler(), tls, _Nowhere())
     try:
         opener.open(request, timeout=SECONDS).close()
     except HTTPError as error:

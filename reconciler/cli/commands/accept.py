@@ -15,6 +15,9 @@ from reconciler.cli.options import log_options, option, owner, paths, target_opt
 Examples:
   reconciler accept sync_configuration/network-prod infra/
   reconciler accept --field 'tags.*' --yes connection/github-main infra/
+\b
+Exit codes: 0 written, or nothing to accept - 1 nothing was written
+6 what is live, or the file, changed while you were asked
 """
 )
 @click.argument("address", metavar="ADDRESS", type=AddressType())

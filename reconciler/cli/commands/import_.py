@@ -19,7 +19,7 @@ Examples:
   reconciler import --diff infra/
 \b
 Exit codes: 0 all that was asked for - 1 something was left out or not read
-2 with --diff: there is a difference
+2 with --diff: there is a difference; what no file can declare is only a note
 """
 )
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=Places())

@@ -44,7 +44,7 @@ def schema_text(document: str) -> str:
     """The schema of one of `DOCUMENTS`, as the file in `specs/` holds it."""
     from pydantic import TypeAdapter
 
-    from reconciler.drift import DriftForm
+    from reconciler.findings import DriftForm
     from reconciler.graph import GraphForm
     from reconciler.policy.rules import PolicyFile
     from reconciler.report import ReportForm
