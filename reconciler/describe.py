@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import count
 from typing import Any
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from reconciler.bind import Key, key_of
 from reconciler.fields import FieldSpec, Part
 from reconciler.kinds import BY_NAME, KINDS
-from reconciler.resource import Address, Live, Observed, Resource, is_arn
+from reconciler.resource import Address, Gap, Live, Observed, Resource, is_arn
 from reconciler.spec.violations import fault
 from reconciler.spec.writing import Written
 
@@ -121,6 +121,15 @@ def arns(lives: Iterable[Live]) -> dict[Key, str]:
     return {key_of(v): v.arn or v.id for v in lives if v.arn or is_arn(v.id)}
 
 
+def _unknown(live: Live, gap: Gap) -> str:
+    """Why an object that may be another owner's is not described, and what to do."""
+    whose = "it" if gap.address == live.address else str(gap.address)
+    return (
+        f"{live.address} ({live.arn or live.id}): who owns {whose} could not be read: "
+        f"{gap.reason.rstrip('.')}: allow that (`reconciler iam-policy import`) and import again"
+    )
+
+
 @dataclass(slots=True)
 class _Entry:
     """An object on its way to being described."""
@@ -138,7 +147,7 @@ class _Describing:
         self.choice = choice
         self.observed = observed
         self.lives = {key_of(v): v for lives in observed.lives.values() for v in lives}
-        self.unread = {gap.address for gap in observed.gaps if gap.address is not None}
+        self.gaps = {gap.address: gap for gap in observed.gaps if gap.address is not None}
         self.result = Description()
         self.taken: dict[str, set[str]] = defaultdict(set)
         for live in self.lives.values():
@@ -178,25 +187,35 @@ class _Describing:
     def _chosen(self) -> Iterator[Live]:
         for live in self.lives.values():
             address = live.address
-            if address in self.unread:
+            gap = self._gap(live)
+            choice = replace(self.choice, tags=()) if gap else self.choice
+            if not choice.lets(address.kind, address.name, self._tags(live)):
                 continue
-            if not self.choice.lets(address.kind, address.name, self._tags(live)):
-                continue
-            if live.vanishing:
+            if gap is not None:
+                self.result.left_out.append(_unknown(live, gap))
+            elif live.vanishing:
                 self.result.vanishing += 1
             elif live.owner not in (None, self.choice.owner):
                 self.result.foreign += 1
             else:
                 yield live
 
+    def _gap(self, live: Live) -> Gap | None:
+        """The failed read for which nobody knows whose an object is: its own, or that of what it
+        is listed under."""
+        return self.gaps.get(live.address) or self.gaps.get(self._owning(live).address)
+
     def _tags(self, live: Live) -> Mapping[str, str]:
         """An object that takes no tags counts with those of what it is listed under."""
+        return self._owning(live).tags
+
+    def _owning(self, live: Live) -> Live:
+        """The object whose tags say whose this one is: itself, or what it is listed under."""
         kind = BY_NAME[live.address.kind]
         if kind.taggable() or not kind.calls.list_per:
-            return live.tags
+            return live
         above = kind.references()[kind.calls.list_per].kind
-        parent = self.lives.get((above, str(live.fields.get(kind.calls.list_per))))
-        return parent.tags if parent else {}
+        return self.lives.get((above, str(live.fields.get(kind.calls.list_per))), live)
 
     def _names(self, chosen: Iterable[Live]) -> dict[Key, str | None]:
         """The name of each entry: the object's own for the first of several with one name, another

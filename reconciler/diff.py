@@ -74,6 +74,8 @@ class Differences:
     findings: tuple[Finding, ...]
     ids: Ids
     lives: Mapping[Key, Live]
+    purpose: str = "apply"
+    """What the changes are for: the command that carries them out."""
 
 
 def diff(desired: Desired, observed: Observed, *, today: date, prune: bool = False) -> Differences:
@@ -88,7 +90,7 @@ def diff(desired: Desired, observed: Observed, *, today: date, prune: bool = Fal
 def undeclare(desired: Desired, observed: Observed, *, today: date) -> Differences:
     """The deletes of everything that is declared and owned, children first."""
     making = _Diff(desired, observed, today)
-    return making.only(making.deletes())
+    return making.only(making.deletes(), "destroy")
 
 
 def forget(
@@ -96,16 +98,18 @@ def forget(
 ) -> Differences:
     """The tag calls that give up the ownership of these addresses; nothing is deleted."""
     making = _Diff(desired, observed, today)
-    return making.only(making.forgotten(making.found(addresses)))
+    return making.only(making.forgotten(making.found(addresses)), "forget")
 
 
 def await_(
     desired: Desired, observed: Observed, *, today: date, addresses: Collection[str]
 ) -> Differences:
-    """No change at all of these addresses, only that they are there to be waited for."""
+    """No change at all of these addresses and of what they refer to, only that they are there to be
+    waited for."""
     making = _Diff(desired, observed, today)
-    lives = making.found(addresses)
-    return making.only(Change(v.address, Action.UNCHANGED, "awaited", live=v) for v in lives)
+    lives = {live.address: live for one in making.found(addresses) for live in making.above(one)}
+    changes = (Change(a, Action.UNCHANGED, "awaited", live=lives[a]) for a in sorted(lives))
+    return making.only(changes, "wait")
 
 
 class _Diff:
@@ -132,10 +136,11 @@ class _Diff:
         findings = tuple(sorted(self.findings, key=_finding_key))
         return Differences(tuple(changes), findings, self.ids, self.lives)
 
-    def only(self, changes: Iterable[Change]) -> Differences:
+    def only(self, changes: Iterable[Change], purpose: str) -> Differences:
         """These changes and nothing else."""
         made = tuple(changes)
-        return Differences(made, tuple(sorted(self.findings, key=_finding_key)), {}, self.lives)
+        findings = tuple(sorted(self.findings, key=_finding_key))
+        return Differences(made, findings, {}, self.lives, purpose)
 
     def deletes(self) -> Iterator[Change]:
         """The deletes of what is declared; what is not owned stays and is reported."""
@@ -173,6 +178,18 @@ class _Diff:
                 close = get_close_matches(text, lives, n=1)
                 hint = f": did you mean {close[0]}?" if close else ""
                 self._error("not_found", f"nothing is live at {text}{hint}", None)
+
+    def above(self, live: Live) -> Iterator[Live]:
+        """A live object and all that it refers to, whose handshakes it cannot do without."""
+        yield live
+        for name, reference in BY_NAME[live.address.kind].references().items():
+            id_ = live.fields.get(name)
+            parent = self.lives.get((reference.kind, str(id_)))
+            if parent is not None:
+                yield from self.above(parent)
+            elif id_ is not None:
+                text = f"builds on {id_}, which is not to be seen here: wait for it in its Region"
+                self._error("not_seen", text, live.address)
 
     def forgotten(self, lives: Iterable[Live]) -> Iterator[Change]:
         """What these objects lose: the tag of their owner."""

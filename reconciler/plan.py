@@ -63,6 +63,8 @@ class Plan:
     """Where in the files each object is declared."""
     lives: tuple[Live, ...] = ()
     """Every live object that was read."""
+    purpose: str = "apply"
+    """The command that the plan is made for."""
 
     @property
     def work(self) -> tuple[Change, ...]:
@@ -97,6 +99,7 @@ def make_plan(desired: Desired, observed: Observed, differences: Differences) ->
         owned=sum(live.owner == desired.owner for live in planning.lives.values()),
         sources=desired.sources,
         lives=tuple(planning.lives.values()),
+        purpose=differences.purpose,
     )
 
 

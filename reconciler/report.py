@@ -119,10 +119,12 @@ class CoverageForm(TypedDict):
 
 class PlanForm(TypedDict):
     """A plan. `changes` leaves out what is unchanged; `summary` counts every action, and
-    `deferred` what the deferred ones do in the end. `kind` tells this document from others."""
+    `deferred` what the deferred ones do in the end. `kind` tells this document from others, and
+    `purpose` what the plan is for: apply, destroy, forget or wait."""
 
     format_version: str
     kind: str
+    purpose: str
     target: TargetForm
     owner: str
     fingerprint: str
@@ -146,10 +148,23 @@ class OutcomeForm(TypedDict):
     calls_made: int
 
 
+class AwaitedForm(TypedDict):
+    """One object that was waited for: its status before, and the last one that was seen, which is
+    `GONE` when it was deleted meanwhile. What needs no handshake has an empty one."""
+
+    address: str
+    id: str
+    before: str
+    status: str
+    ready: bool
+
+
 class ReportForm(PlanForm):
-    """A plan and what came of it; the worklist is the one that is left afterwards."""
+    """A plan and what came of it; the worklist is the one that is left afterwards, and `awaited` is
+    what a wait was for."""
 
     run: str
+    awaited: list[AwaitedForm]
     outcomes: list[OutcomeForm]
     outcome_summary: dict[str, int]
 
@@ -159,6 +174,7 @@ def plan_document(plan: Plan) -> PlanForm:
     return {
         "format_version": FORMAT_VERSION,
         "kind": "plan",
+        "purpose": plan.purpose,
         "target": target_form(plan.target),
         "owner": plan.owner,
         "fingerprint": plan.fingerprint,
@@ -210,6 +226,7 @@ def report_document(
         **document,
         "kind": "report",
         "run": run,
+        "awaited": _awaited(plan, events) if run and plan.purpose == "wait" else [],
         "outcomes": [_outcome(outcome) for outcome in outcomes],
         "outcome_summary": {status.value: counts[status] for status in Status},
     }
@@ -257,6 +274,22 @@ def _left(plan: Plan, events: Sequence[Event]) -> tuple[Task, ...]:
             lives[event.live.address] = None if event.problem else event.live
     left = [outcome.change for outcome in outcomes if outcome.status is Status.DEFERRED]
     return worklist(plan.target, filter(None, lives.values()), left)
+
+
+def _awaited(plan: Plan, events: Sequence[Event]) -> list[AwaitedForm]:
+    """Everything that was waited for, and how far it got."""
+    seen = {event.live.address: event.live for event in events if isinstance(event, Seen)}
+    return [
+        {
+            "address": str(live.address),
+            "id": live.arn or live.id,
+            "before": live.status,
+            "status": seen.get(live.address, live).status,
+            "ready": seen.get(live.address, live).ready,
+        }
+        for live in (change.live for change in plan.changes)
+        if live is not None
+    ]
 
 
 def _change(plan: Plan, change: Change) -> ChangeForm:

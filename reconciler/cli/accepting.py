@@ -13,7 +13,7 @@ import click
 from reconciler.accept import Acceptance, Accepting, remaining
 from reconciler.cli.editing import BY_HAND, Files, Made, Writing, look
 from reconciler.cli.exits import Exit, worst
-from reconciler.cli.output import is_terminal, tell
+from reconciler.cli.output import echo_data, is_terminal, tell
 from reconciler.cli.patches import Patch
 from reconciler.cli.planning import Planning, Run
 from reconciler.describe import Choice
@@ -49,7 +49,7 @@ def tell_gaps(observed: Observed) -> bool:
 def show(patches: Iterable[Patch]) -> None:
     """Write a unified diff to stdout."""
     for patch in patches:
-        click.echo("".join(patch.diff()).encode("utf-8", "surrogatepass"), nl=False)
+        echo_data("".join(patch.diff()).encode("utf-8", "surrogatepass"))
 
 
 def accepted(options: Mapping[str, Any]) -> Exit:

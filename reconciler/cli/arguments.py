@@ -155,7 +155,8 @@ class AddressType(click.ParamType[str]):
         kind, slash, name = str(value).partition("/")
         if kind not in BY_NAME or not slash or not name:
             kinds = ", ".join(BY_NAME)
-            self.fail(f"{value!r} is not KIND/NAME, where KIND is one of {kinds}", param, ctx)
+            text = f"{value!r} is not KIND/NAME, where KIND is one of {kinds}"
+            self.fail(f"{text}: `reconciler status` lists them", param, ctx)
         return str(value)
 
 

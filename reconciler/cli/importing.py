@@ -4,6 +4,7 @@ new files and an exit code come out."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -13,13 +14,13 @@ import click
 
 from reconciler.cli.accepting import compared, planning_of, tell_gaps
 from reconciler.cli.exits import Exit
-from reconciler.cli.output import tell
-from reconciler.cli.patches import created
+from reconciler.cli.output import echo_data, tell
+from reconciler.cli.patches import create
 from reconciler.cli.progress import Watched, display
 from reconciler.describe import Choice, Description, described, owners
 from reconciler.errors import ReconcilerError, SpecError
 from reconciler.observe import observe
-from reconciler.resource import Desired, Observed, Target
+from reconciler.resource import Desired, Gap, Observed, Target
 from reconciler.spec.document import load
 from reconciler.spec.writing import document
 
@@ -42,15 +43,24 @@ def imported(options: Mapping[str, Any]) -> Exit:
     owner = options["owner"] or _only_owner(observed)
     found = described(observed, choice(owner))
     _check(found, owner, target)
-    _write(list(_texts(found, owner, target, options["to"])), options["to"])
-    incomplete = tell_gaps(observed)
+    to = options["to"] if options["to"] != "-" else None
+    _write(dict(_texts(found, owner, target, to)), to)
+    # What could not be read about one object is told with the objects that are left out for it.
+    incomplete = tell_gaps(replace(observed, gaps=_lists(observed)))
     _say(found)
     return Exit.ERROR if incomplete or found.left_out else Exit.DONE
 
 
+def _lists(observed: Observed) -> tuple[Gap, ...]:
+    """The reads that failed and would have told of objects that nobody knows of now."""
+    return tuple(gap for gap in observed.gaps if gap.address is None)
+
+
 def _only_owner(observed: Observed) -> str:
-    """The owner of everything that has one."""
+    """The owner of everything that has one. Raises when that cannot be told."""
     found = sorted(owners(observed))
+    if tell_gaps(observed):
+        raise ReconcilerError("who owns what is there could not all be read: give --owner")
     if len(found) == 1:
         return found[0]
     why = f"{len(found)} own something here: {', '.join(found[:5])}" if found else "nobody owns"
@@ -90,18 +100,16 @@ def _check(found: Description, owner: str, target: Target) -> None:
         raise ReconcilerError(told) from error
 
 
-def _write(texts: list[tuple[str, str]], to: str | None) -> None:
-    """Write every file, or none when one of them is there."""
+def _write(texts: dict[str, str], to: str | None) -> None:
+    """Write every file, or none when one of them cannot be written."""
     if to is None:
-        click.echo(texts[0][1], nl=False)
+        echo_data("".join(texts.values()))
         return
-    for path, _ in texts:
+    for path in texts:
         if Path(path).exists():
             raise ReconcilerError(f"{path} exists, and is not overwritten: name another")
-    if _is_folder(to):
-        Path(to).mkdir(parents=True, exist_ok=True)
-    for path, text in texts:
-        created(path, text)
+    create(texts)
+    for path in texts:
         tell(f"Wrote {path}.")
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -35,6 +36,10 @@ Exit codes: 0 done, in sync - 1 error or incomplete read - 2 differences
 \b
 Every option may also be set as RECONCILER_<NAME>, as in RECONCILER_REGION.
 """
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a write says when there is no room for it, or nothing behind it any more."""
 
 
 class Commands(click.Group):
@@ -135,7 +140,11 @@ def _words(error: OSError) -> str:
         Path.cwd()
     except OSError:
         return "the working folder is not there any more: change to another one"
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    if error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if error.errno in FULL:  # files are told by their names: this was stdout
+        return f"standard output cannot be written: {error.strerror}"
+    return str(error)
 
 
 def _refused(error: click.ClickException) -> int:

@@ -146,7 +146,6 @@ paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type
 target_paths = click.argument(
     "paths", nargs=-1, metavar="PATH...", type=Places(), callback=_paths_or_targets
 )
-optional_paths = click.argument("paths", nargs=-1, metavar="[PATH]...", type=Places())
 
 
 def _all(command: Command, *decorators: Callable[[Command], Command]) -> Command:

@@ -130,14 +130,29 @@ class Outputs:
 
     def _print(self, format: str, document: Mapping[str, Any], *, err: bool) -> None:
         color = self.color and not err
-        try:
-            text = render(document, format, color=color, width=0 if err else width())
-            click.echo(text, nl=False, color=color, err=err)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            told = f"standard {'error' if err else 'output'} cannot be written: {error.strerror}"
-            raise ReconcilerError(told) from error
+        text = render(document, format, color=color, width=0 if err else width())
+        if format == "text":
+            _echo(text, color=color, err=err)
+        else:
+            echo_data(text, color=color)
+
+
+def echo_data(data: str | bytes, *, color: bool = False) -> None:
+    """Write what is no mere message to stdout. Raises `ReconcilerError` when that is closed or
+    full, and `BrokenPipeError` when nobody reads it any more."""
+    if sys.stdout is None:
+        raise ReconcilerError("standard output is closed, and what was asked for goes there")
+    _echo(data, color=color)
+
+
+def _echo(data: str | bytes, *, color: bool, err: bool = False) -> None:
+    try:
+        click.echo(data, nl=False, color=color, err=err)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        told = f"standard {'error' if err else 'output'} cannot be written: {error.strerror}"
+        raise ReconcilerError(told) from error
 
 
 class Kept(Outputs):

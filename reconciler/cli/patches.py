@@ -6,10 +6,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import unified_diff
+from itertools import takewhile
 from pathlib import Path
 from tempfile import mkstemp
 
@@ -110,12 +111,33 @@ def _shown(text: str) -> str:
     return text if text.isprintable() else safe(text)
 
 
-def created(path: str, text: str) -> None:
-    """Write a new file; raises `ReconcilerError` when there is one."""
+def create(texts: Mapping[str, str]) -> None:
+    """Write new files and the folders they need, all of them or nothing. Raises `ReconcilerError`,
+    also when there is such a file already."""
+    undo: list[Callable[[], None]] = []
+    path = ""
     try:
-        with Path(path).open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise ReconcilerError(f"{path} exists, and is not overwritten: name another") from error
-    except OSError as error:
-        raise ReconcilerError(f"{path} cannot be written: {error.strerror}") from error
+        for path, text in texts.items():
+            above = takewhile(lambda folder: not folder.exists(), Path(path).parents)
+            for folder in reversed(list(above)):
+                folder.mkdir()
+                undo.append(folder.rmdir)
+            with Path(path).open("x", encoding="utf-8", newline="\n") as file:
+                undo.append(Path(path).unlink)
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+    except BaseException as error:
+        for step in reversed(undo):
+            with suppress(OSError):
+                step()
+        if isinstance(error, OSError):
+            raise ReconcilerError(_refused(path, error)) from error
+        raise
+
+
+def _refused(path: str, error: OSError) -> str:
+    """Why a new file cannot be written, and what to do."""
+    if isinstance(error, FileExistsError):
+        return f"{path} exists, and is not overwritten: name another"
+    return f"{path} cannot be written: {error.strerror}; nothing was written: name another place"

@@ -228,6 +228,7 @@ class Planning:
             failed = f"{len(unread)} read{'s' * (len(unread) != 1)} failed"
             reasons = "; ".join(dict.fromkeys(gap["reason"] for gap in unread[:3]))
             so = "after the apply" if document.get("outcomes") else "so nothing can be applied"
+            so = "so nothing was waited for" if document["purpose"] == "wait" else so
             tell(f"Error: {failed}, {so}: {reasons}")
         return code
 

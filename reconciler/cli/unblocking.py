@@ -146,7 +146,8 @@ def _report(run: Run, document: UnblockForm) -> Exit:
         run.planning.outputs.write(document)
     except ReconcilerError as error:
         tell(f"Error: {error}")
-        tell(f"{summary(document)} `reconciler journal` shows what was sent.")
+        if document["blockers"]:
+            tell(f"{summary(document)} `reconciler journal` shows what was sent.")
         return worst(code, Exit.ERROR)
     except BrokenPipeError:
         abandon_stdout()  # what was done is done, and its code stands

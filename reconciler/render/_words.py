@@ -35,6 +35,10 @@ COUNTED = {
 }
 
 
+ERRORS = "In error"
+"""The heading over what a person has to mend rather than to approve."""
+
+
 def symbol(change: Document) -> str:
     """The mark of what is done to the object."""
     return SYMBOLS[shown_action(change)]
@@ -82,6 +86,38 @@ def difference(change: Document, field: Document) -> str:
     return f"{value(field['before'])} -> {value(field['after'])}{forced}"
 
 
+def worklists(document: Document) -> Iterator[tuple[str, list[Document]]]:
+    """What is left to do, under headings that say who or what is waited for."""
+    found: dict[str, list[Document]] = {"Waiting for a person": [], ERRORS: []}
+    for task in document.get("worklist", ()):
+        found.setdefault(_heading(task["status"]), []).append(task)
+    yield from ((heading, tasks) for heading, tasks in found.items() if tasks)
+
+
+def _heading(status: str) -> str:
+    if status == "PENDING":
+        return "Waiting for a person"
+    if status.endswith(("INITIALIZING", "DELETING")):
+        return "Waiting for AWS"
+    return ERRORS if status == "ERROR" or "FAILED" in status else "Not ready"
+
+
+def awaited_state(one: Document) -> str:
+    """Whether something that was waited for came, is still to come, or needs more than that."""
+    if one["ready"]:
+        return "ready"
+    waits = _heading(one["status"]).startswith("Waiting")
+    return "waiting" if waits else "error"
+
+
+def awaited(one: Document) -> str:
+    """The status of something that was waited for, and what it was before."""
+    if not one["status"]:
+        return "needs no approval of its own"
+    was = f", was {one['before']}" if one["before"] != one["status"] else ""
+    return safe(f"is {one['status']}{was}")
+
+
 def place(document: Document) -> str:
     """Where and for whom a plan is made."""
     target = document["target"]
@@ -102,6 +138,8 @@ def result(document: Document) -> list[str]:
             return [_unblock(document)]
         case {"kind": "fleet"}:
             return [_fleet(document)]
+        case {"purpose": "wait"}:
+            return [_wait(document)]
         case {"outcomes": [_, *_]}:
             return [_outcomes(document)]
         case _:
@@ -155,12 +193,25 @@ def _unblock(document: Document) -> str:
     return f"Blockers: {counts}."
 
 
+def _wait(document: Document) -> str:
+    """What came of waiting, or that it was not begun."""
+    if not document["awaited"]:
+        return "Nothing was waited for."
+    awaited = [one for one in document["awaited"] if one["status"]]
+    ready = sum(one["ready"] for one in awaited)
+    if ready < len(awaited):
+        return f"Not done: {ready} of {len(awaited)} AVAILABLE."
+    already = all(one["before"] == one["status"] for one in awaited)
+    told = f"{ready} of {ready} AVAILABLE"
+    return f"Nothing to wait for: {told} already." if already else f"Done: {told}."
+
+
 def _outcomes(document: Document) -> str:
     counts = {status: n for status, n in document["outcome_summary"].items() if n}
     unchanged = document["summary"]["unchanged"]
     parts = [f"{n} {status}" for status, n in counts.items()]
     parts += [f"{unchanged} unchanged"] * bool(unchanged)
-    return f"Apply: {', '.join(parts)}."
+    return f"{document['purpose'].capitalize()}: {', '.join(parts)}."
 
 
 def _plan(document: Document) -> Iterator[str]:
@@ -169,6 +220,9 @@ def _plan(document: Document) -> Iterator[str]:
         yield "Incomplete: this plan cannot be applied."
     elif document["refusals"]:
         yield "Refused: this plan cannot be applied."
+    elif not counts and document["purpose"] == "forget":
+        yield "Nothing to forget."
+        return
     elif set(counts) <= {"unchanged"}:
         count = counts.get("unchanged", 0)
         yield "No changes." + f" {objects(count)} unchanged." * bool(count)

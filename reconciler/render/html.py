@@ -39,6 +39,7 @@ def render(document: Document, *, color: bool = False) -> str:
         "objects": document["objects"] if document["kind"] == "status" else (),
         "findings": findings,
         "tasks": document.get("worklist", ()),
+        "awaited": document.get("awaited", ()),
         "changes": sorted(
             document.get("changes", ()), key=lambda change: not words.destroys(change)
         ),
@@ -50,6 +51,7 @@ def render(document: Document, *, color: bool = False) -> str:
         place=words.place(document) if "target" in document else "",
         **{name: every[:MOST] for name, every in lists.items()},
         left_out={name: max(0, len(every) - MOST) for name, every in lists.items()},
+        worklists=words.worklists({"worklist": lists["tasks"][:MOST]}),
         outcomes=outcomes,
         older=older,
         history=document.get("history", {"gone": (), "oldest": ()}),

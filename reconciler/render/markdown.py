@@ -21,6 +21,8 @@ from reconciler.safe import safe
 BUDGET = 60_000
 """How many characters a comment may have; GitHub takes 65,536 and GitLab 1,000,000."""
 ICONS = {"error": ":x:", "warning": ":warning:", "note": ":information_source:"}
+FOLLOWED = ("outcomes", "changes", "objects", "awaited")
+"""The members of a document of which a table is made."""
 BAR = r"\|"
 
 
@@ -43,12 +45,14 @@ def within(document: Document, budget: int) -> str:
     if document["kind"] == "drift":
         _drift(page, document)
         return page.text
-    is_followed = any(document.get(name) for name in ("outcomes", "changes", "objects"))
+    is_followed = any(document.get(name) for name in FOLLOWED)
     add = page.half if is_followed else page.rows
     add(_notes(document), "more to look at")
     page.add("\n")
     if document.get("outcomes"):
         page.table(("", "object", "outcome"), map(_outcome, _worst_first(document["outcomes"])))
+    elif document.get("awaited"):
+        page.table(("", "waited for", "status"), map(_awaited, document["awaited"]))
     elif document.get("changes"):
         changes = sorted(document["changes"], key=lambda change: not words.destroys(change))
         page.table(("", "object", "what is done"), map(_row, changes))
@@ -150,6 +154,11 @@ def _outcome(outcome: Document) -> str:
     text = f"{outcome['status']} {_code(outcome['message'])}" if outcome["message"] else ""
     mark = {"applied": "", "deferred": "#", "skipped": "#"}.get(outcome["status"], ":x:")
     return _cells(mark, _code(outcome["address"]), text or outcome["status"])
+
+
+def _awaited(one: Document) -> str:
+    mark = {"ready": "", "waiting": "#"}.get(words.awaited_state(one), ":x:")
+    return _cells(mark, _code(one["address"]), _code(words.awaited(one)))
 
 
 def _row(change: Document) -> str:

@@ -34,6 +34,11 @@ MARKS = {
 }
 
 
+AWAITED = {
+    "ready": ("ready", "green"),
+    "waiting": ("waiting", "yellow"),
+    "error": ("ERROR", "red"),
+}
 ENDS = {
     "active": ("BLOCKED", "red"),
     "resolved": ("resolved", "green"),
@@ -60,7 +65,7 @@ def render(document: Document, *, color: bool = False, width: int = 0) -> str:
             blocks = [
                 lines.table(document, width),
                 *lines.details(document),
-                lines.unread(document, so=""),
+                lines.unread(document),
                 lines.findings(document),
                 lines.total(document),
             ]
@@ -72,6 +77,13 @@ def render(document: Document, *, color: bool = False, width: int = 0) -> str:
             blocks = [
                 lines.targets(document, width),
                 *lines.reasons(document),
+                lines.total(document),
+            ]
+        case {"awaited": [_, *_]}:
+            blocks = [
+                lines.awaited(document),
+                lines.findings(document),
+                lines.worklist(document),
                 lines.total(document),
             ]
         case {"outcomes": [_, *_]}:
@@ -217,10 +229,11 @@ class _Lines:
         values, gap, forced = text.rpartition("  ")
         return values + self.style(gap + forced, "red")
 
-    def unread(
-        self, document: Document, so: str = ", so this plan cannot be applied"
-    ) -> Iterator[str]:
+    def unread(self, document: Document) -> Iterator[str]:
         gaps = document["coverage"]["unread"]
+        so = ", so this plan cannot be applied" if "purpose" in document else ""
+        if document.get("purpose") == "wait":
+            so = ", so nothing was waited for"
         if gaps:
             yield self.style(f"Could not be read{so}:", "red", bold=True)
         for gap in gaps:
@@ -241,15 +254,31 @@ class _Lines:
             yield safe(f"    {where}{refusal['message']}")
 
     def worklist(self, document: Document) -> Iterator[str]:
-        if document["worklist"]:
-            yield self.style("Waiting for a person:", "yellow", bold=True)
-        for task in document["worklist"]:
+        for number, (heading, tasks) in enumerate(words.worklists(document)):
+            if number:
+                yield ""
+            fg = "red" if heading == words.ERRORS else "yellow"
+            yield self.style(f"{heading}:", fg, bold=True)
+            yield from self._tasks(tasks)
+
+    def _tasks(self, tasks: Iterable[Document]) -> Iterator[str]:
+        for task in tasks:
             yield f"    {safe(task['address'])} is {safe(task['status'])}"
             yield f"        to do:    {safe(task['todo'])}"
             yield f"        where:    {safe(task['link'])}"
             yield f"        id:       {safe(task['id'])}"
             if task["blocks"]:
                 yield f"        holds up: {safe(', '.join(task['blocks']))}"
+
+    def awaited(self, document: Document) -> Iterator[str]:
+        """One line an object: whether it came, and its status."""
+        yield self.style(words.place(document), bold=True)
+        yield ""
+        width = max(len(safe(one["address"])) for one in document["awaited"])
+        for one in document["awaited"]:
+            mark, fg = AWAITED[words.awaited_state(one)]
+            address = f"{safe(one['address']):<{width}}"
+            yield f"{self.style(f'{mark:>8}', fg, bold=True)}  {address}  {words.awaited(one)}"
 
     def total(self, document: Document) -> Iterator[str]:
         for text in words.result(document):

@@ -134,6 +134,40 @@ def test_a_command_with_files_needs_some(cli: Cli) -> None:
         assert done.code == 0 or f"a policy for {name} needs a PATH" in done.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("unblock", "network-prod"),
+        ("unblock", "sync_configuration/network-prod"),
+        ("wait", "connection/main", "host/ghes"),
+        ("forget", "repository_link/acme/network"),
+        ("status", "connection/main"),
+        ("accept", "connection/main", "desired.yaml"),
+    ],
+)
+def test_what_a_command_is_about_may_stand_there(words: tuple[str, ...], cli: Cli) -> None:
+    Path("desired.yaml").write_text(f"region: {REGION}\n{DESIRED}", encoding="utf-8")
+    files = [word for word in words if word.endswith(".yaml")]
+    assert cli("iam-policy", *words).json == cli("iam-policy", words[0], *files).json
+    with_file = cli("iam-policy", *words, "desired.yaml")
+    assert with_file.json == cli("iam-policy", words[0], "desired.yaml").json
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("accept", "connection/main"), "a policy for accept needs a PATH"),
+        (("apply", "connection/main"), "connection/main:0:0: E001"),
+        (("unblock", "nowhere/"), "nowhere/:0:0: E001"),
+        (("wait", "main"), "main:0:0: E001"),
+    ],
+)
+def test_what_it_is_not_about_is_a_path(words: tuple[str, ...], said: str, cli: Cli) -> None:
+    done = cli("iam-policy", *words)
+    assert done.code in (1, 64)
+    assert said in done.out + done.err
+
+
 @pytest.mark.parametrize("options", [(), ("--prune",), ("--lock", "s3://locks/key")])
 def test_reading_allows_no_write(cli: Cli, options: tuple[str, ...]) -> None:
     Path("desired.yaml").write_text(DESIRED, encoding="utf-8")

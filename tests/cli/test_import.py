@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -162,6 +163,71 @@ def test_an_incomplete_read_is_an_error(run: Cli, behind: Behind, emulator: Emul
     assert done.code == 1
     assert "Error: not all could be read: hosts: " in done.err
     assert "name: a" in done.out
+
+
+def test_what_may_be_anothers_is_left_out(run: Cli, behind: Behind, emulator: Emulator) -> None:
+    """Whose an object is stands in its tags, or in those of what it is listed under."""
+    main = behind.connection("main", reconciler__owner="others")
+    net = behind.link(main, "acme", "network")
+    behind.sync(net["RepositoryLinkId"], "stack")
+    denied = Fault(kind="AccessDeniedException", operation="ListTagsForResource", count=9)
+    for words in ((), ("--tag", "team=network"), ("--to", "infra/")):
+        emulator.control.fault(denied)
+        done = run("import", "--owner", "platform", *words)
+        emulator.control.clear_faults()
+        assert done.code == 1
+        assert "- " not in done.out
+        assert not Path("infra").exists()
+        errors = [line for line in done.err.splitlines() if line.startswith("Error: left out: ")]
+        assert [line.split()[3] for line in errors] == [
+            "connection/main",
+            "repository_link/acme/network",
+            "sync_configuration/stack",
+        ]
+        assert all("could not be read: ListTagsForResource: Access" in line for line in errors)
+        assert all(line.endswith(" and import again") for line in errors)
+    emulator.control.fault(denied)
+    refused = run("import")
+    assert (refused.code, refused.out) == (1, "")
+    assert "who owns what is there could not all be read: give --owner" in refused.err
+
+
+def test_a_full_disk_keeps_nothing_half_written(run: Cli, behind: Behind) -> None:
+    """The first file has room there, and the second one does not."""
+    everything(behind)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        done = run("import", "--owner", "o", "--to", "new/infra/")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "Error: new/infra/connections.yaml cannot be written: File too large; nothing was "
+        "written: name another place\n"
+    )
+    assert not Path("new").exists()
+
+
+@pytest.mark.parametrize("to", ["file/x.yaml", "file/", "closed/x.yaml", "closed/new/"])
+def test_a_place_that_cannot_be_written(to: str, run: Cli, behind: Behind) -> None:
+    behind.connection("a")
+    Path("file").write_text("stays", encoding="utf-8")
+    Path("closed").mkdir(mode=0o500)
+    done = run("import", "--owner", "o", "--to", to)
+    if to.startswith("closed") and done.code == 0:
+        pytest.skip("whoever runs this may write everywhere")
+    assert (done.code, done.out) == (1, "")
+    assert len(done.err.splitlines()) == 1
+    assert " cannot be written: " in done.err
+    assert Path("file").read_text(encoding="utf-8") == "stays"
+    assert list(Path("closed").iterdir()) == []
+
+
+def test_a_dash_is_stdout(run: Cli, behind: Behind) -> None:
+    behind.connection("a")
+    assert "name: a" in run("import", "--owner", "o", "--to", "-").out
+    assert not Path("-").exists()
 
 
 def test_files_and_folders(run: Cli, behind: Behind) -> None:

@@ -10,7 +10,11 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from reconciler.emulator import Emulator, Fault
+from tests.cli.behind import Behind
+from tests.cli.conftest import DESIRED
 from tests.cli.terminal import PATIENCE, command, environment
 
 
@@ -80,3 +84,55 @@ def test_a_plan_that_cannot_be_shown_is_not_carried_out(emulator: Emulator, desi
     assert done.returncode == 1
     assert done.stderr == "Error: standard output cannot be written: No space left on device\n"
     assert not emulator.control.requests(mutating_only=True)
+
+
+DATA = (
+    ("--version",),
+    ("import", "--help"),
+    ("schema", "plan"),
+    ("graph", "desired.yaml"),
+    ("iam-policy", "apply", "desired.yaml"),
+    ("validate", "desired.yaml"),
+    ("plan", "desired.yaml"),
+    ("drift", "desired.yaml"),
+    ("status",),
+    ("import", "--owner", "o"),
+    ("import", "--diff", "desired.yaml"),
+    ("accept", "--yes", "connection/main", "desired.yaml"),
+)
+
+
+def _streams(words: tuple[str, ...], redirected: str, url: str) -> subprocess.CompletedProcess[str]:
+    where = ("--endpoint-url", url) if words[0] in CALLING and "--help" not in words else ()
+    line = ["bash", "-c", f'"$@" {redirected}', "bash", *command(*words, *where)]
+    return subprocess.run(line, capture_output=True, text=True, check=False, env=environment())
+
+
+CALLING = ("plan", "drift", "status", "import", "accept")
+
+
+@pytest.mark.parametrize("words", DATA, ids=" ".join)
+def test_a_full_stdout_is_one_line(
+    words: tuple[str, ...], behind: Behind, desired: Path, emulator: Emulator
+) -> None:
+    behind.connection("main", reconciler__owner="platform", a="b")
+    desired.write_text(f"{DESIRED[:-2]}, tags: {{}}}}\n", encoding="utf-8")
+    before = desired.read_bytes()
+    done = _streams(words, "> /dev/full", emulator.url)
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if line.startswith("Error")]
+    assert errors == ["Error: standard output cannot be written: No space left on device"]
+    assert "Traceback" not in done.stderr
+    assert desired.read_bytes() == before
+
+
+@pytest.mark.parametrize("words", [w for w in DATA if w[0] in ("import", "schema", "iam-policy")])
+def test_data_that_goes_nowhere_is_an_error(
+    words: tuple[str, ...], behind: Behind, desired: Path, emulator: Emulator
+) -> None:
+    """Help aside, which is for people."""
+    behind.connection("main", reconciler__owner="platform", a="b")
+    desired.write_text(f"{DESIRED[:-2]}, tags: {{}}}}\n", encoding="utf-8")
+    done = _streams(words, ">&-", emulator.url)
+    told = "Error: standard output is closed, and what was asked for goes there\n"
+    assert (done.returncode, done.stderr) == ((0, "") if "--help" in words else (1, told))

@@ -9,7 +9,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from reconciler.emulator import Control, Emulator, Settings
+from reconciler.emulator import Control, Emulator, Fault, Settings
+from tests.cli.behind import Behind
 from tests.conftest import ROOT, Cli, Result
 
 QUICKSTART = ROOT / "examples" / "quickstart"
@@ -37,7 +38,8 @@ def test_destroy_deletes_children_first_and_only_what_is_allowed(
     assert "3 to delete" in refused.out
     assert mutating() == []
     allowed = ("--allow-destroy", "connection/github-main")
-    assert applied("destroy", "--yes", *allowed, QUICKSTART).code == 0
+    done = applied("destroy", "--yes", *allowed, QUICKSTART)
+    assert (done.code, done.out.endswith("\n\nDestroy: 3 applied.\n")) == (0, True)
     assert mutating() == ["DeleteSyncConfiguration", "DeleteRepositoryLink", "DeleteConnection"]
     assert "No changes." in applied("destroy", "--yes", QUICKSTART).out
 
@@ -51,10 +53,12 @@ def test_destroy_leaves_what_is_not_owned(applied: Callable[..., Result]) -> Non
 
 def test_forget_takes_the_tag_and_deletes_nothing(applied: Callable[..., Result]) -> None:
     link, owner = "repository_link/acme/network", ("--owner", "platform")
-    assert applied("forget", link, *owner, "--yes").code == 0
+    done = applied("forget", link, *owner, "--yes")
+    assert (done.code, done.out.endswith("\n\nForget: 1 applied.\n")) == (0, True)
     assert mutating() == ["UntagResource"]
     again = applied("forget", link, *owner, "--yes")
     assert (again.code, "nobody owns it" in again.out) == (0, True)
+    assert again.out.endswith("Nothing to forget.\n")
     planned = applied("plan", QUICKSTART)
     assert (planned.code, "--adopt" in planned.out) == (5, True)
 
@@ -154,6 +158,81 @@ def test_wait_ends_well_when_the_person_acts_meanwhile(cli: Cli) -> None:
     done = cli("wait", *LOCAL, "--timeout", "20s", "connection/github-main")
     timer.join()
     assert (done.code, "Waiting for a person" in done.out) == (0, False)
+
+
+def test_wait_says_what_it_waits_for(run: Cli, behind: Behind, emulator: Emulator) -> None:
+    """Who has to approve what and where, what came, and what needs more than an approval."""
+    host = behind.host("ghes", "https://git.example.com")
+    emulator.control.approve(host)
+    made = behind.client.create_connection(ConnectionName="main", HostArn=host)
+    bad = behind.client.create_connection(ConnectionName="bad", ProviderType="GitHub")
+    emulator.control.approve(bad["ConnectionArn"], ok=False)
+    words = ("wait", "--timeout", "0.2s", "connection/main")
+    waiting = run(*words, "connection/bad")
+    assert waiting.code == 7
+    shown, to_approve, to_mend, total = waiting.out.split("\n\n")[1:]
+    assert shown.splitlines() == [
+        "   ERROR  connection/bad   is ERROR",
+        " waiting  connection/main  is PENDING",
+        "   ready  host/ghes        is AVAILABLE",
+    ]
+    assert to_approve.startswith("Waiting for a person:\n    connection/main is PENDING\n")
+    assert f"where:    {emulator.url}" in to_approve
+    assert to_mend.startswith("In error:\n    connection/bad is ERROR\n")
+    assert total == "Not done: 1 of 3 AVAILABLE.\n"
+    for format in ("markdown", "html"):
+        page = run(*words, "connection/bad", "--output", format)
+        assert (page.code, "Not done: 1 of 3 AVAILABLE." in page.out) == (7, True)
+        assert "is PENDING" in page.out
+    timer = threading.Timer(1.0, emulator.control.approve, (made["ConnectionArn"],))
+    timer.start()
+    came = run("wait", "--timeout", "20s", "connection/main")
+    timer.join()
+    assert came.code == 0
+    assert "   ready  connection/main  is AVAILABLE, was PENDING\n" in came.out
+    assert came.out.endswith("\n\nDone: 2 of 2 AVAILABLE.\n")
+    again = run("wait", "connection/main", "--output", "json").json
+    assert [(one["before"], one["ready"]) for one in again["awaited"]] == [("AVAILABLE", True)] * 2
+    nothing = run("wait", "connection/main")
+    assert nothing.out.endswith("\n\nNothing to wait for: 2 of 2 AVAILABLE already.\n")
+
+
+def test_wait_waits_for_what_an_object_builds_on(run: Cli, behind: Behind) -> None:
+    """It was done at once for a stack whose connection did not work."""
+    main = behind.connection("main")
+    behind.sync(behind.link(main, "acme", "network")["RepositoryLinkId"], "stack")
+    behind.emulator.control.approve(main, ok=False)
+    words = ("wait", "--timeout", "0", "sync_configuration/stack")
+    waiting = run(*words)
+    assert (waiting.code, "connection/main is ERROR" in waiting.out) == (7, True)
+    assert waiting.out.endswith("Not done: 0 of 1 AVAILABLE.\n")
+    behind.emulator.control.approve(main)
+    assert run(*words).code == 0
+    elsewhere = Behind(behind.emulator, "us-east-1").connection("elsewhere")
+    behind.sync(behind.link(elsewhere, "acme", "other")["RepositoryLinkId"], "other")
+    unseen = run("wait", "sync_configuration/other")
+    assert unseen.code == 1
+    assert f"builds on {elsewhere}, which is not to be seen here: wait for it in" in unseen.out
+    assert unseen.out.endswith("Nothing was waited for.\n")
+
+
+@pytest.mark.parametrize("wrong", ["network-prod", "infra/", "host/none"])
+def test_wait_refuses_what_it_cannot_wait_for(wrong: str, run: Cli, behind: Behind) -> None:
+    behind.connection("main")
+    refused = run("wait", "connection/main", wrong)
+    told = (1, "nothing is live at") if wrong == "host/none" else (64, "`reconciler status` lists")
+    assert (refused.code, told[1] in refused.out + refused.err) == (told[0], True)
+    assert "No changes" not in refused.out
+
+
+def test_wait_says_what_could_not_be_read(run: Cli, behind: Behind, emulator: Emulator) -> None:
+    behind.connection("main")
+    emulator.control.fault(Fault(kind="AccessDeniedException", operation="ListHosts"))
+    refused = run("wait", "connection/main")
+    assert refused.code == 1
+    assert "Could not be read, so nothing was waited for:" in refused.out
+    assert ", so nothing was waited for: ListHosts: " in refused.err
+    assert "appl" not in refused.out + refused.err
 
 
 def test_wait_tells_twins_apart(cli: Cli) -> None:

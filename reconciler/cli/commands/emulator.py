@@ -11,7 +11,7 @@ import click
 from reconciler.cli.arguments import Duration
 from reconciler.cli.exits import Exit
 from reconciler.cli.options import LOCAL_STORE, option
-from reconciler.cli.output import tell
+from reconciler.cli.output import echo_data, tell
 from reconciler.errors import ReconcilerError
 from reconciler.render.json import line
 from reconciler.safe import safe
@@ -136,7 +136,7 @@ def pending(store: Path) -> None:
     """List what waits for a person, as JSON lines."""
     with _control(store) as control:
         for waiting in control.pending():
-            click.echo(line(asdict(waiting)))
+            echo_data(f"{line(asdict(waiting))}\n")
 
 
 @command.command(
@@ -152,7 +152,7 @@ def requests(mutating: bool, store: Path) -> None:
     """List the requests that were answered, oldest first, as JSON lines."""
     with _control(store) as control:
         for request in control.requests(mutating_only=mutating):
-            click.echo(line(asdict(request)))
+            echo_data(f"{line(asdict(request))}\n")
 
 
 @command.command(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from reconciler.cli.arguments import S3Uri
-from reconciler.cli.options import option, optional_paths, owner
+from reconciler.cli.arguments import AddressType, Places, S3Uri, SyncedType
+from reconciler.cli.options import option, owner
 
-WITH_FILES = ("validate", "plan", "apply", "destroy", "drift", "accept")
+WITH_FILES = ("validate", "plan", "apply", "destroy", "drift", "accept", "graph")
 WITHOUT = ("status", "unblock", "import", "forget", "wait")
 """The commands whose policies say the same whatever files there are."""
 COMMANDS = (*WITH_FILES, *WITHOUT)
 """The commands there are policies for."""
+OBJECTS = ("status", "accept", "forget", "wait", "unblock")
+"""The commands that are given objects, whose policies say the same whatever objects these are."""
 
 
 @click.command(
@@ -25,7 +28,7 @@ Examples:
 """
 )
 @click.argument("for_command", type=click.Choice(COMMANDS), metavar="COMMAND")
-@optional_paths
+@click.argument("words", nargs=-1, metavar="[ADDRESS|STACK|PATH]...", type=Places())
 @option("--account", metavar="ID", help="The account, where the files do not say; * unless given.")
 @option("--region", metavar="REGION", help="The Region, likewise.")
 @option("--prune", is_flag=True, help="For apply --prune: every kind may be deleted.")
@@ -35,17 +38,19 @@ Examples:
 def command(**options: Any) -> None:
     """Print the least IAM policy that COMMAND needs for these files, if it takes some. Offline.
 
-    It has both prefixes of the service: that of an ARN tells when it was made.
+    An ADDRESS or STACK that COMMAND takes may stand there too, and changes nothing. The policy has
+    both prefixes of the service: that of an ARN tells when it was made.
     """
     import json
 
     from reconciler.cli.files import desired_of
-    from reconciler.cli.output import Outputs
+    from reconciler.cli.output import Outputs, echo_data
     from reconciler.permissions import policy
     from reconciler.resource import Desired, Target
 
-    if options["paths"]:
-        desired = desired_of(options["paths"], options["owner"], Outputs.of((), "auto"))
+    paths = [word for word in options["words"] if not _is_object(word, options["for_command"])]
+    if paths:
+        desired = desired_of(paths, options["owner"], Outputs.of((), "auto"))
     elif options["for_command"] in WITH_FILES:
         raise click.UsageError(f"a policy for {options['for_command']} needs a PATH")
     else:
@@ -60,4 +65,16 @@ def command(**options: Any) -> None:
         lock=options["lock"] or "",
         preflight=options["preflight"],
     )
-    click.echo(json.dumps(made, indent=2))
+    echo_data(json.dumps(made, indent=2) + "\n")
+
+
+def _is_object(word: str, command: str) -> bool:
+    """Whether a word is what this command calls an object, and no file or folder."""
+    if command not in OBJECTS or word == "-" or Path(word).exists():
+        return False
+    kind = SyncedType() if command == "unblock" else AddressType()
+    try:
+        kind.convert(word, None, None)
+    except click.BadParameter:
+        return False
+    return True

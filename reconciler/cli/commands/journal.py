@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from reconciler.cli.options import addresses, journal, option
-from reconciler.cli.output import tell
+from reconciler.cli.output import echo_data, tell
 
 MARKS = {"sent": "PENDING", "unknown": "PENDING"}
 
@@ -51,7 +51,7 @@ def command(addresses: tuple[str, ...], pending: bool, format: str, journal: str
     for sent in calls:
         wanted = not addresses or sent.line.address in addresses
         if wanted and (sent.is_pending or not pending):
-            click.echo(_json(sent) if format == "json" else _text(sent))
+            echo_data(f"{_json(sent) if format == 'json' else _text(sent)}\n")
 
 
 def _json(sent: Any) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from reconciler.cli.output import echo_data
+
 DOCUMENTS = (
     "desired-state",
     "plan",
@@ -39,7 +41,7 @@ Examples:
 @click.argument("document", type=click.Choice(DOCUMENTS), default=DOCUMENTS[0])
 def command(document: str) -> None:
     """Print the JSON Schema of a document: what is written in files, or with --output json."""
-    click.echo(schema_text(document), nl=False)
+    echo_data(schema_text(document))
 
 
 def schema_text(document: str) -> str:

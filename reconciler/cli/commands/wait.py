@@ -38,7 +38,11 @@ Examples:
 )
 @file_options
 def command(**options: Any) -> int:
-    """Wait until live objects are AVAILABLE; never writes. Exit 7 when the time is over."""
+    """Wait until live objects, and all that they build on, are AVAILABLE; never writes.
+
+    For a sync configuration, say, that is its link's connection, and the host of that. Exit 7 when
+    the time is over. What files declare is waited for by apply --wait PATH.
+    """
     from dataclasses import replace
 
     from reconciler.cli.applying import applied
