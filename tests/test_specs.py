@@ -19,6 +19,7 @@ from tests.conftest import ROOT, Cli
 SPECS = ROOT / "specs"
 FOR_CI = ("github", "gitlab", "schedules")
 """The folders with files for other programs; tests/repository and tests/schedules read them."""
+FLEET = Path("examples/fleet/targets.yaml")
 FILES = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / "examples").rglob("*.y*ml")
@@ -67,7 +68,8 @@ def test_an_example_fits_the_schema(path: Path) -> None:
     problems: list[Problem] = []
     (source,) = read_sources([str(ROOT / path)], problems)
     assert problems == []
-    assert told("policy" if path in POLICIES else "desired-state", source.content) == []
+    kinds = {**dict.fromkeys(POLICIES, "policy"), FLEET: "targets"}
+    assert told(kinds.get(path, "desired-state"), source.content) == []
 
 
 def test_there_are_examples() -> None:

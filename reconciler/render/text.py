@@ -54,6 +54,11 @@ NARROWER = ((4, 12), (3, 8), (4, 0), (1, 30), (2, 12), (1, 0), (3, 0), (2, 0), (
 def render(document: Document, *, color: bool = False, width: int = 0) -> str:
     """The document as lines; live and file texts cannot move the cursor or pass for markup. Rows of
     a table are cut to a `width` in characters, if one is given."""
+    texts = ["".join(f"{line}\n" for line in block) for block in _blocks(document, color, width)]
+    return "\n".join(text for text in texts if text)
+
+
+def _blocks(document: Document, color: bool, width: int) -> list[Iterable[str]]:
     lines = _Lines(color)
     blocks: list[Iterable[str]]
     match document:
@@ -71,14 +76,8 @@ def render(document: Document, *, color: bool = False, width: int = 0) -> str:
             ]
         case {"kind": "unblock"}:
             blocks = [lines.blockers(document), lines.total(document)]
-        case {"kind": "fleet", "command": "drift", "code": 0}:
-            blocks = []
         case {"kind": "fleet"}:
-            blocks = [
-                lines.targets(document, width),
-                *lines.reasons(document),
-                lines.total(document),
-            ]
+            blocks = lines.fleet(document, width)
         case {"awaited": [_, *_]}:
             blocks = [
                 lines.awaited(document),
@@ -103,8 +102,7 @@ def render(document: Document, *, color: bool = False, width: int = 0) -> str:
                 lines.worklist(document),
                 lines.total(document),
             ]
-    texts = ["".join(f"{line}\n" for line in block) for block in blocks]
-    return "\n".join(text for text in texts if text)
+    return blocks
 
 
 class _Lines:
@@ -162,6 +160,16 @@ class _Lines:
             mark, address, status, *rest = texts
             shown = (self.style(mark, fg, bold=True), address, self.style(status, fg), *rest)
             yield "  ".join(shown).rstrip()
+
+    def fleet(self, document: Document, width: int) -> list[Iterable[str]]:
+        """Every target; nothing where all are as declared, and that was asked for."""
+        if document["command"] == "drift" and document["code"] == 0:
+            return []
+        return [
+            self.targets(document, width),
+            *self.reasons(document),
+            self.total(document),
+        ]
 
     def targets(self, document: Document, width: int) -> Iterator[str]:
         """One line a target."""
