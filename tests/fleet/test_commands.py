@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +122,31 @@ def test_drift_names_its_target(fleet: Fleet) -> None:
     assert states(found.json) == {**dict.fromkeys(EVERY, "ok"), "prod/us-east-1": "differs"}
     (row,) = (row for row in found.json["targets"] if row["state"] == "differs")
     assert row["details"] == ["connection/main: is declared and not there"]
+
+
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+def test_who_is_told_of_drift_is_told_of_each_target(
+    fleet: Fleet, engine: str, tmp_path: Path
+) -> None:
+    bodies: list[Any] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Keep the test's own stderr clean."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        words = ("--engine", engine, "--notify", url, "--history", str(tmp_path / "drift.db"))
+        assert [fleet.run("drift", *words).code for _ in range(2)] == [2, 2]
+        server.shutdown()
+    told = Counter((b["target"]["account"], b["target"]["region"]) for b in bodies)
+    assert told == Counter(dict.fromkeys(PLACES, 1))
 
 
 def test_only_what_is_selected_is_touched(fleet: Fleet) -> None:
