@@ -2,9 +2,11 @@
 
 import json
 import logging
+import socket
 import threading
 import time
 from collections import Counter
+from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from reconciler.emulator import Control, Emulator, Fault, Settings
+from reconciler.emulator.http import Message, Reply
+from reconciler.emulator.server import Server
 from tests.emulator.raw import AUTHORIZATION, TARGETS
 
 
@@ -108,3 +112,26 @@ def test_what_takes_too_long_is_left_and_loses_its_connection(
             thread.join(10)
             assert not thread.is_alive()
     assert not caplog.records
+
+
+@pytest.mark.parametrize("sent", [b"POST / HTTP/1.1\r\n\r\n", b"nonsense\r\n\r\n"])
+def test_what_comes_too_late_is_not_even_begun(sent: bytes) -> None:
+    begun: list[Message] = []
+
+    def answer(message: Message) -> Reply:
+        begun.append(message)
+        return Reply(200, "text/plain", b"")
+
+    closing = threading.Event()
+    with ExitStack() as stack:
+        server = stack.enter_context(Server(0, answer, closing))
+        serve = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        serve.start()
+        stack.callback(server.shutdown)
+        line = stack.enter_context(socket.create_connection(server.server_address, 10))
+        line.sendall(b"POST / HTTP/1.1\r\n\r\n")
+        assert line.recv(1000).startswith(b"HTTP/1.1 200")
+        closing.set()
+        line.sendall(sent)
+        assert line.recv(1000) == b""
+    assert len(begun) == 1
