@@ -128,7 +128,9 @@ def test_what_comes_too_late_is_not_even_begun(sent: bytes) -> None:
         serve = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         serve.start()
         stack.callback(server.shutdown)
-        line = stack.enter_context(socket.create_connection(server.server_address, 10))
+        line = stack.enter_context(
+            socket.create_connection(("127.0.0.1", server.server_address[1]), 10)
+        )
         line.sendall(b"POST / HTTP/1.1\r\n\r\n")
         assert line.recv(1000).startswith(b"HTTP/1.1 200")
         closing.set()
