@@ -29,6 +29,7 @@ def alone(run: Run) -> Iterator[Run]:
         return
     run.journal.check()
     with _on_this_machine(run.journal.path, run.planning.lock_timeout), _everywhere(run) as only:
+        run.journal.put_away(2 * run.planning.settle)
         only.started = datetime.now(UTC)  # others may have sent something until now
         yield only
 

@@ -45,10 +45,12 @@ def command(addresses: tuple[str, ...], pending: bool, format: str, journal: str
             raise ReconcilerError(f"there is no journal folder {journal}")
         tell(f"Nothing was sent from here: {folder} does not exist.")
     files = sorted(folder.glob("*.jsonl"))
-    calls = sorted(
-        (sent for file in files for sent in history(file)), key=lambda sent: sent.line.time
-    )
-    for sent in calls:
+    calls: dict[str, Any] = {}
+    for sent in (sent for file in files for sent in history(file)):
+        # What was pending when a journal was put away is in the next one, too.
+        known = calls.get(sent.line.id, sent)
+        calls[sent.line.id] = max(known, sent, key=lambda one: one.last.time)
+    for sent in sorted(calls.values(), key=lambda sent: sent.line.time):
         wanted = not addresses or sent.line.address in addresses
         if wanted and (sent.is_pending or not pending):
             echo_data(f"{_json(sent) if format == 'json' else _text(sent)}\n")
