@@ -42,7 +42,7 @@ def written(folder: Path) -> Path:
 def troubled(emulator: Emulator) -> None:
     """What is wrong with four of them."""
     often = 1_000_000
-    denied = "AccessDeniedException"
+    denied, throttled = "AccessDeniedException", "ThrottlingException"
     for fault in (
         Fault(kind=denied, operation="AssumeRole", account=FAILING, count=often),
         Fault(kind=denied, operation="List*", region=DENIED, count=often),
