@@ -46,9 +46,7 @@ def troubled(emulator: Emulator) -> None:
     for fault in (
         Fault(kind=denied, operation="AssumeRole", account=FAILING, count=often),
         Fault(kind=denied, operation="List*", region=DENIED, count=often),
-        Fault(
-            kind="ThrottlingException", operation="List*", account=THROTTLED, every=2, count=often
-        ),
+        Fault(kind=throttled, operation="List*", account=THROTTLED, every=2, count=often),
     ):
         emulator.control.fault(fault)
     waiting = boto3.client(
