@@ -136,10 +136,11 @@ def test_only_what_is_asked_for(where: tuple[str, str], cli: Cli, emulator: Emul
 
 def test_the_exit_codes(where: tuple[str, str], cli: Cli, emulator: Emulator) -> None:
     detailed = ("status", *where, "--detailed-exitcode")
-    assert cli(*detailed).code == 2
+    assert cli(*detailed).code == 7
     assert cli(*detailed, "connection/new").code == 7
     assert cli(*detailed, "connection/main").code == 0
-    assert cli(*detailed, "connection/new", "connection/broken").code == 2
+    assert cli(*detailed, "connection/broken").code == 2
+    assert cli(*detailed, "connection/new", "connection/broken").code == 7
     emulator.control.fault(Fault(kind="AccessDeniedException", operation="ListHosts", count=9))
     denied = cli(*detailed, "connection/main")
     assert denied.code == 1

@@ -42,8 +42,8 @@ Examples:
   reconciler drift --history drift.db --since 24h infra/
   reconciler drift --history drift.db --notify https://HOST/HOOK infra/
 \b
-Exit codes: 0 as declared, and nothing on stdout - 2 drift
-1 not everything could be read - 7 a person has something to do
+Exit codes, the first that holds: 1 not everything could be read
+7 a person has something to do - 2 drift - 0 as declared, and silent
 """
 )
 @paths
