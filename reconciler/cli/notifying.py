@@ -42,7 +42,7 @@ class Notifying:
             raise click.UsageError("--heartbeat needs --notify")
         if options["since"] is not None and options["history"] is None:
             raise click.UsageError("--since needs --history FILE")
-        if options["local"] and (aws := [one for one in channels if one.needs_aws]):
+        if options["local"] and (aws := [one for one in channels if one.action]):
             raise click.UsageError(f"--notify {aws[0]} does not go with --local: it is AWS's own")
         heartbeat = None if beat is None else timedelta(seconds=beat)
         return cls(tuple(dict.fromkeys(channels)), always, heartbeat)

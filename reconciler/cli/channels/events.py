@@ -14,7 +14,7 @@ from reconciler.errors import ReconcilerError
 from reconciler.render.json import line
 
 FORM = "arn:aws:events:REGION:ACCOUNT:event-bus/NAME"
-NEEDS_AWS = True
+ACTION = "events:PutEvents"
 ARN = re.compile(r"arn:aws[a-z-]*:events:[a-z0-9-]+:\d{12}:event-bus/[/.\w-]{1,256}")
 SOURCE, DETAIL_TYPE = "reconciler", "Drift Report"
 MOST = 256 * 1024 - len(SOURCE) - len(DETAIL_TYPE) - 14
