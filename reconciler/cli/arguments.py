@@ -28,6 +28,26 @@ class Places(Texts):
         return str(value) or self.fail("a path is empty", param, ctx)
 
 
+class Where(Texts):
+    """A channel. Its address is a secret, which no error may hold."""
+
+    name = "where"
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """One a line; empty ones say nothing."""
+        return [line for line in rv.splitlines() if line.strip()]
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The channel, or a usage error."""
+        from reconciler.cli.channels import Channel, channel
+        from reconciler.errors import ReconcilerError
+
+        try:
+            return value if isinstance(value, Channel) else channel(str(value).strip())
+        except ReconcilerError as error:
+            self.fail(str(error), param, ctx)
+
+
 class Fingerprint(click.ParamType[str]):
     """The fingerprint of a plan."""
 

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -156,7 +156,7 @@ class Planning:
         outputs = Outputs.of(options["outputs"], options["color"], read)
         return cls(
             desired=desired or desired_of(options["paths"], options["owner"], outputs),
-            target=TargetOptions(**{f.name: options[f.name] for f in fields(TargetOptions)}),
+            target=TargetOptions.of(options),
             allow=Allow(
                 adopt=options.get("adopt", False),
                 empty=options.get("allow_empty", True),

@@ -6,11 +6,11 @@ from __future__ import annotations
 import math
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -44,6 +44,11 @@ class TargetOptions:
     local: bool
     local_store: str
     local_handshake: Literal["auto", "manual"]
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> TargetOptions:
+        """Those among the options of a command."""
+        return cls(**{field.name: options[field.name] for field in fields(cls)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +102,8 @@ def opened(
             yield found
         return
     from reconciler.aws.api import AwsApi
-    from reconciler.aws.session import Session, Settings
 
-    session = Session(
-        Settings(
-            profile=options.profile,
-            region=options.region or os.environ.get("AWS_REGION") or None,
-            endpoint_url=options.endpoint_url,
-            service=options.service,
-            parallelism=options.parallelism,
-            agent=_agent(),
-            patience=patience,
-        )
-    )
+    session = session_of(options, patience=patience)
     api = AwsApi(session, writes=writes)
     _check_service(api, options.service, desired)
     target = Target(session.account(), session.region, api.endpoint)
@@ -120,6 +114,23 @@ def opened(
             target = replace(target, console=target.console.replace(AWS_CONSOLE, console))
     with closing(api):
         yield Opened(api, target, target.endpoint, session)
+
+
+def session_of(options: TargetOptions, *, patience: float = math.inf) -> Session:
+    """The session of a target at AWS."""
+    from reconciler.aws.session import Session, Settings
+
+    return Session(
+        Settings(
+            profile=options.profile,
+            region=options.region or os.environ.get("AWS_REGION") or None,
+            endpoint_url=options.endpoint_url,
+            service=options.service,
+            parallelism=options.parallelism,
+            agent=_agent(),
+            patience=patience,
+        )
+    )
 
 
 def _agent() -> str:

@@ -18,6 +18,7 @@ DOCUMENTS = (
     "graph",
     "policy",
     "drift",
+    "failure",
     "status",
     "unblock",
 )
@@ -44,7 +45,7 @@ def schema_text(document: str) -> str:
     """The schema of one of `DOCUMENTS`, as the file in `specs/` holds it."""
     from pydantic import TypeAdapter
 
-    from reconciler.findings import DriftForm
+    from reconciler.findings import DriftForm, FailureForm
     from reconciler.graph import GraphForm
     from reconciler.policy.rules import PolicyFile
     from reconciler.report import ReportForm
@@ -62,11 +63,13 @@ def schema_text(document: str) -> str:
         "graph": GraphForm,
         "policy": PolicyFile,
         "drift": DriftForm,
+        "failure": FailureForm,
         "status": StatusForm,
         "unblock": UnblockForm,
     }
     schema = TypeAdapter(forms[document]).json_schema(ref_template="#/definitions/{model}")
-    schema["definitions"] = schema.pop("$defs")
+    if "$defs" in schema:
+        schema["definitions"] = schema.pop("$defs")
     if document in WRITTEN:
         schema = _without_null(schema)
     return json.dumps({"$schema": DRAFT, **schema}, indent=2) + "\n"
