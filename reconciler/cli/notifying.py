@@ -120,16 +120,20 @@ class Notifying:
         return _remembered(channel, steps)
 
     def _is_due(self, before: Told | None, now: Told) -> bool:
+        """What a run saw that was begun before another one that has been told of is no news."""
         if self.always:
             return True
         if before is None:
             return bool(now.keys) or not now.complete or self.heartbeat is not None
+        if before.time > now.time:
+            return False
         if (before.keys, before.complete) != (now.keys, now.complete):
             return True
         return self._is_time(before, now)
 
     def _is_time(self, before: Told, now: Told) -> bool:
-        return self.heartbeat is not None and now.time - before.time >= self.heartbeat
+        """Runs of a cron do not begin to the second: a little early is not a day too late."""
+        return self.heartbeat is not None and now.time - before.time >= 0.95 * self.heartbeat
 
     def _digest(self, channel: Channel) -> str:
         """Says which channel it is and what counts for it, and nothing about where."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
 
+from reconciler.cli.notifying import Notifying
 from reconciler.emulator import Emulator
 from reconciler.emulator.faults import Fault
+from reconciler.findings import Key
+from reconciler.history import Told
 from tests.cli.hook import SECRET, Hook
 from tests.conftest import REGION, Cli
+from tests.drifts import NOON
 from tests.test_specs import told
 
 HISTORY = ("--history", "drift.db")
@@ -281,3 +287,22 @@ def test_slack_is_told_in_its_own_words(line: tuple[str, ...], hook: Hook, cli: 
     head, items = (block["text"]["text"] for block in body["blocks"])
     assert head.endswith("1 new, 0 gone, 0 still open.")
     assert items == "new: missing: connection/main is declared and not there\n"
+
+
+NOTHING = Notifying((), False, None, "", cast(Any, None))
+SEEN = frozenset({Key("missing", "connection/a")})
+
+
+def seen(hours: float, keys: frozenset[Key] = frozenset()) -> Told:
+    return Told(NOON + timedelta(hours=hours), True, keys)
+
+
+def test_a_run_that_was_overtaken_tells_nothing_new() -> None:
+    assert NOTHING._is_due(seen(1), seen(2, SEEN))
+    assert not NOTHING._is_due(seen(2, SEEN), seen(1))
+
+
+@pytest.mark.parametrize(("hours", "due"), [(12.0, False), (23.9, True), (24.1, True)])
+def test_a_heartbeat_may_come_a_little_early(hours: float, due: bool) -> None:
+    daily = replace(NOTHING, heartbeat=timedelta(days=1))
+    assert daily._is_due(seen(0), seen(hours)) is due
