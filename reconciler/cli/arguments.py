@@ -170,13 +170,17 @@ class AddressType(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The address as it is, or a usage error."""
-        from reconciler.kinds import BY_NAME
+        from reconciler.kinds import BY_NAME, KINDS
 
         kind, slash, name = str(value).partition("/")
         if kind not in BY_NAME or not slash or not name:
             kinds = ", ".join(BY_NAME)
             text = f"{value!r} is not KIND/NAME, where KIND is one of {kinds}"
-            self.fail(f"{text}: `reconciler status` lists them", param, ctx)
+            text += ": `reconciler status` lists them"
+            synced = [kind.kind for kind in KINDS if kind.syncs is not None]
+            if value and not slash:
+                text += f", and a stack is {' or '.join(f'{kind}/{value}' for kind in synced)}"
+            self.fail(text, param, ctx)
         return str(value)
 
 

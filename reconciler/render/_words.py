@@ -106,14 +106,15 @@ def awaited_state(one: Document) -> str:
     """Whether something that was waited for came, is still to come, or needs more than that."""
     if one["ready"]:
         return "ready"
-    waits = _heading(one["status"]).startswith("Waiting")
+    waits = not one["status"] or _heading(one["status"]).startswith("Waiting")
     return "waiting" if waits else "error"
 
 
 def awaited(one: Document) -> str:
     """The status of something that was waited for, and what it was before."""
     if not one["status"]:
-        return "needs no approval of its own"
+        needs = f"needs {listed(one['waits_for'])}" if one["waits_for"] else ""
+        return safe(needs) or "needs no approval of its own"
     was = f", was {one['before']}" if one["before"] != one["status"] else ""
     return safe(f"is {one['status']}{was}")
 
