@@ -145,15 +145,19 @@ class _Judging:
 
     def _from_findings(self) -> Iterator[Found]:
         lives = {live.address: live for live in self.plan.lives}
+        unread = {gap.address for gap in self.plan.gaps}
         for finding in self.plan.findings:
+            if finding.code == "unread" and finding.address in unread:
+                continue  # which the gap says, too
             live = lives.get(finding.address) if finding.address else None
             if finding.code == "orphan":
                 text = "is owned and not declared any more"
                 yield Found(self._orphaned(live), text, finding.address, _id(live))
             elif finding.code == "id_not_found":
-                yield Found("missing", finding.message, finding.address)
+                yield Found("missing", f"is not there: {finding.message}", finding.address)
             elif finding.level == "error" and finding.address not in self.planned:
-                yield Found("not_checked", finding.message, finding.address, _id(live))
+                text = f"was not checked: {finding.message}"
+                yield Found("not_checked", text, finding.address, _id(live))
 
     def _orphaned(self, live: Live | None) -> str:
         """What was declared when the files were applied last is only to be pruned."""
@@ -237,10 +241,10 @@ def _waiting(task: Task) -> Found:
 
 def _of_sync(sync: Sync) -> Iterator[Found]:
     if (failure := sync.failure) is not None:
-        revision = f" of {failure.revision[:12]}" if failure.revision else ""
+        revision = f" {failure.revision[:12]}" if failure.revision else ""
         last = f": {failure.events[-1].text}" if failure.events else ""
-        what = f"the sync{revision} from {failure.branch or sync.branch}"
-        text = f"{what}, begun {failure.started}, failed{last}"
+        what = f"failed to sync{revision} from {failure.branch or sync.branch}"
+        text = f"{what}, begun {failure.started}{last}"
         yield Found("sync_failing", text, sync.address)
     for blocker in sync.blocked:
         text = f"is blocked since {blocker.created}: {blocker.reason} (blocker {blocker.id})"

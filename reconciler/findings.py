@@ -112,6 +112,18 @@ class DriftForm(TypedDict):
     left_out: NotRequired[int]
 
 
+class FailureForm(TypedDict):
+    """Why a look was none: what somebody is told in the place of a drift report. `paths` are those
+    of the files, as they were given."""
+
+    format_version: str
+    kind: str
+    created: str
+    paths: list[str]
+    base: str | None
+    reason: str
+
+
 class Key(NamedTuple):
     """What makes a finding the same one in another run: its class, what it is about, and the paths
     of its fields or the id of the blocker. Harmless to show."""

@@ -34,7 +34,8 @@ from reconciler.safe import safe
 
 APPLICATION = 0x72636E63
 """Says in the file's header whose it is (https://sqlite.org/pragma.html#pragma_application_id)."""
-FORMAT = 1
+FORMAT = 2
+"""An older one did not know which files its looks were about."""
 BUSY_SECONDS = 30.0
 """How long another run is waited for, which needs milliseconds."""
 RUNS = 500
@@ -43,7 +44,7 @@ OLDEST = 20
 SCHEMA = """
 CREATE TABLE scope (
     id INTEGER PRIMARY KEY, account TEXT, region TEXT, place TEXT, owner TEXT,
-    UNIQUE (account, region, place, owner)
+    files TEXT, base INTEGER, UNIQUE (account, region, place, owner, files, base)
 );
 CREATE TABLE run (
     id INTEGER PRIMARY KEY, scope INTEGER, time TEXT, complete INTEGER, counts TEXT
@@ -74,12 +75,16 @@ PAST = "code, about, fields, first_seen, last_seen, times, gone"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose findings these are; `place` is the endpoint, in one spelling, or a local store."""
+    """What looks have to share so that their findings can be compared. `place` is the endpoint, in
+    one spelling, or a local store; `files` are the paths of the files, and `base` whether they were
+    held against what was applied, too."""
 
     account: str
     region: str
     place: str
     owner: str
+    files: tuple[str, ...]
+    base: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,11 @@ class History:
                 (scope, channel, stamp(told.time), told.complete, json.dumps(sorted(told.keys))),
             )
 
+    def untell(self, channel: str) -> None:
+        """Forget what a channel was told."""
+        with self._changing() as (db, scope):
+            db.execute("DELETE FROM told WHERE scope = ? AND channel = ?", (scope, channel))
+
     def _forget(self, db: sqlite3.Connection, scope: int, time: str) -> None:
         """Let go of runs and of findings that are over; what is open is always kept."""
         before = stamp(datetime.fromisoformat(time) - self.keep)
@@ -201,6 +211,9 @@ class History:
             raise self._unusable("it is the database of another program: name another file")
         elif format_ > FORMAT:
             raise self._unusable("a newer program wrote it: use that one, or name another file")
+        elif format_ < FORMAT:
+            text = "an older program wrote it, without the files that it is about"
+            raise self._unusable(f"{text}: move it away, or name another file")
 
     def _unusable(self, why: str) -> ReconcilerError:
         return ReconcilerError(f"the history {self.path} cannot be used: {why}")
@@ -208,10 +221,16 @@ class History:
 
 def _scope(db: sqlite3.Connection, scope: Scope) -> int:
     """The id of a scope, which is made when it is new."""
-    row = tuple(map(safe, (scope.account, scope.region, scope.place, scope.owner)))
-    db.execute("INSERT OR IGNORE INTO scope (account, region, place, owner) VALUES (?,?,?,?)", row)
-    where = "SELECT id FROM scope WHERE account = ? AND region = ? AND place = ? AND owner = ?"
-    return int(db.execute(where, row).fetchone()[0])
+    files = json.dumps(sorted({safe(file) for file in scope.files}))
+    texts = map(safe, (scope.account, scope.region, scope.place, scope.owner))
+    row = (*texts, files, scope.base)
+    db.execute(
+        "INSERT OR IGNORE INTO scope (account, region, place, owner, files, base) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        row,
+    )
+    which = "(account, region, place, owner, files, base) = (?, ?, ?, ?, ?, ?)"
+    return int(db.execute(f"SELECT id FROM scope WHERE {which}", row).fetchone()[0])  # noqa: S608  no text from outside
 
 
 def _see(db: sqlite3.Connection, scope: int, key: Key, time: str) -> PastForm:

@@ -46,9 +46,11 @@ def policy(
     prune: bool,
     lock: str = "",
     preflight: bool = False,
+    told: Iterable[tuple[str, str]] = (),
 ) -> dict[str, Any]:
     """The policy document that lets this command do all that these files may ask of it; `validate`
-    calls nothing, and what is no writer only reads."""
+    calls nothing, and what is no writer only reads. `told` are the actions with which `drift` tells
+    somebody, each with the ARN it is about."""
     if command == "validate":
         return _document([])
     partition = partition_of(target.region)
@@ -63,6 +65,8 @@ def policy(
         # Without it S3 says of an object that is gone that it is forbidden:
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         statements.append(_other("LockGone", ["s3:ListBucket"], [bucket]))
+    if command == "drift":
+        statements += _telling(told)
     if preflight:
         principals = [
             f"arn:{partition}:iam::{target.account}:{kind}/*" for kind in ("role", "user")
@@ -103,6 +107,13 @@ def _write_statements(
             if condition:
                 statement["Condition"] = {"StringEquals": condition}
             yield statement
+
+
+def _telling(told: Iterable[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+    """What tells somebody: one statement for each action."""
+    for action in sorted({action for action, _ in told}):
+        arns = sorted({arn for other, arn in told if other == action})
+        yield _other(action.partition(":")[2], [action], arns)
 
 
 def _named(desired: Desired) -> Iterator[str]:

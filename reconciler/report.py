@@ -150,13 +150,15 @@ class OutcomeForm(TypedDict):
 
 class AwaitedForm(TypedDict):
     """One object that was waited for: its status before, and the last one that was seen, which is
-    `GONE` when it was deleted meanwhile. What needs no handshake has an empty one."""
+    `GONE` when it was deleted meanwhile. What needs no handshake has an empty one, and is ready
+    when all that it builds on is; `waits_for` is what of that is not."""
 
     address: str
     id: str
     before: str
     status: str
     ready: bool
+    waits_for: list[str]
 
 
 class ReportForm(PlanForm):
@@ -222,11 +224,15 @@ def report_document(
     elif events:
         document["findings"] = [*document["findings"], *_lost_sight(plan, events)]
         document["worklist"] = [_task(plan, task) for task in _left(plan, events)]
+    awaited = _awaited(plan, events) if run and plan.purpose == "wait" else []
+    for task in document["worklist"] if awaited else ():
+        held = (one for one in awaited if task["address"] in one["waits_for"])
+        task["blocks"] = [one["address"] for one in held]
     return {
         **document,
         "kind": "report",
         "run": run,
-        "awaited": _awaited(plan, events) if run and plan.purpose == "wait" else [],
+        "awaited": awaited,
         "outcomes": [_outcome(outcome) for outcome in outcomes],
         "outcome_summary": {status.value: counts[status] for status in Status},
     }
@@ -278,17 +284,26 @@ def _left(plan: Plan, events: Sequence[Event]) -> tuple[Task, ...]:
 
 def _awaited(plan: Plan, events: Sequence[Event]) -> list[AwaitedForm]:
     """Everything that was waited for, and how far it got."""
-    seen = {event.live.address: event.live for event in events if isinstance(event, Seen)}
+    changes = {change.address: change for change in plan.changes}
+    before = {address: change.live for address, change in changes.items() if change.live}
+    lives = before | {e.live.address: e.live for e in events if isinstance(e, Seen)}
+
+    def behind(change: Change) -> set[Address]:
+        under = [address for address in change.depends_on if address in changes]
+        unready = {address for address in under if not lives[address].ready}
+        return unready.union(*(behind(changes[address]) for address in under))
+
+    waits = {address: sorted(map(str, behind(change))) for address, change in changes.items()}
     return [
         {
-            "address": str(live.address),
+            "address": str(address),
             "id": live.arn or live.id,
             "before": live.status,
-            "status": seen.get(live.address, live).status,
-            "ready": seen.get(live.address, live).ready,
+            "status": lives[address].status,
+            "ready": lives[address].ready and bool(live.status or not waits[address]),
+            "waits_for": waits[address],
         }
-        for live in (change.live for change in plan.changes)
-        if live is not None
+        for address, live in before.items()
     ]
 
 

@@ -22,7 +22,7 @@ from tests.conftest import ACCOUNT, REGION, ROOT
 from tests.drifts import NOON, field, finding, report
 from tests.nasty import EVERYTHING
 
-PLATFORM = Scope(ACCOUNT, REGION, "aws", "platform")
+PLATFORM = Scope(ACCOUNT, REGION, "aws", "platform", ("/infra",), base=False)
 FILE = Path("drift.db")
 MISSING = finding("missing", "connection/a")
 ORPHAN = finding("orphan", "connection/b")
@@ -103,14 +103,26 @@ def test_other_fields_are_another_finding_and_other_values_are_not(code: str) ->
     assert known(history().recorded(report(other, at=2)))[0][2] == 1
 
 
-@pytest.mark.parametrize("member", ["account", "region", "place", "owner"])
-def test_targets_and_owners_share_a_file_and_no_findings(member: str) -> None:
-    facts = {"account": ACCOUNT, "region": REGION, "place": "aws", "owner": "platform"}
-    other = history(Scope(**{**facts, member: "other"}))
+OTHERS: dict[str, Any] = {
+    **dict.fromkeys(("account", "region", "place", "owner"), "other"),
+    "files": ("/infra", "/more"),
+    "base": True,
+}
+
+
+@pytest.mark.parametrize("member", OTHERS)
+def test_what_cannot_be_compared_shares_a_file_and_no_findings(member: str) -> None:
+    other = history(replace(PLATFORM, **{member: OTHERS[member]}))
     history().recorded(report(MISSING))
     assert other.recorded(report(at=1))["history"]["gone"] == []
     assert len(other.recorded(report(at=2))["history"]["runs"]) == 2
     assert known(history().recorded(report(MISSING, at=3)))[0][2] == 2
+
+
+def test_the_order_of_files_makes_no_difference() -> None:
+    history(replace(PLATFORM, files=("/a", "/b"))).recorded(report(MISSING))
+    again = history(replace(PLATFORM, files=("/b", "/a", "/a"))).recorded(report(MISSING, at=1))
+    assert known(again)[0][2] == 2
 
 
 def test_a_run_that_ends_late_takes_nothing_back() -> None:
@@ -231,6 +243,26 @@ def test_a_newer_one_is_left_alone() -> None:
     before = FILE.read_bytes()
     assert "a newer program wrote it" in refused()
     assert FILE.read_bytes() == before
+
+
+def test_an_older_one_is_left_alone() -> None:
+    """It does not say which files it is about, so that nothing can be held against it."""
+    history().recorded(report())
+    with closing(sqlite3.connect(FILE)) as db:
+        db.execute("PRAGMA user_version = 1")
+    before = FILE.read_bytes()
+    assert "an older program wrote it" in refused()
+    assert "move it away, or name another file" in refused()
+    assert FILE.read_bytes() == before
+
+
+def test_what_a_channel_was_told_can_be_forgotten() -> None:
+    told = Told(NOON, False, frozenset())
+    history().tell("one", told)
+    history().tell("two", told)
+    history().untell("one")
+    assert (history().told("one"), history().told("two")) == (None, told)
+    history().untell("one")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -28,6 +28,26 @@ class Places(Texts):
         return str(value) or self.fail("a path is empty", param, ctx)
 
 
+class Where(Texts):
+    """A channel. Its address is a secret, which no error may hold."""
+
+    name = "where"
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """One a line; empty ones say nothing."""
+        return [line for line in rv.splitlines() if line.strip()]
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The channel, or a usage error."""
+        from reconciler.cli.channels import Channel, channel
+        from reconciler.errors import ReconcilerError
+
+        try:
+            return value if isinstance(value, Channel) else channel(str(value).strip())
+        except ReconcilerError as error:
+            self.fail(str(error), param, ctx)
+
+
 class Fingerprint(click.ParamType[str]):
     """The fingerprint of a plan."""
 
@@ -150,13 +170,17 @@ class AddressType(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The address as it is, or a usage error."""
-        from reconciler.kinds import BY_NAME
+        from reconciler.kinds import BY_NAME, KINDS
 
         kind, slash, name = str(value).partition("/")
         if kind not in BY_NAME or not slash or not name:
             kinds = ", ".join(BY_NAME)
             text = f"{value!r} is not KIND/NAME, where KIND is one of {kinds}"
-            self.fail(f"{text}: `reconciler status` lists them", param, ctx)
+            text += ": `reconciler status` lists them"
+            synced = [kind.kind for kind in KINDS if kind.syncs is not None]
+            if value and not slash:
+                text += f", and a stack is {' or '.join(f'{kind}/{value}' for kind in synced)}"
+            self.fail(text, param, ctx)
         return str(value)
 
 

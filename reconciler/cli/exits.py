@@ -42,7 +42,7 @@ PRECEDENCE = (
     Exit.WAITING,
     Exit.DIFFERENCES,
 )
-"""Which code is given when several hold, most important first."""
+"""Which code is given when several hold, most important first: the one rule for every command."""
 
 
 def exit_code(
@@ -80,31 +80,25 @@ def _outcomes(outcomes: Any) -> list[Exit]:
 
 
 def drift_code(document: Mapping[str, Any]) -> Exit:
-    """The code for a drift report: what was not read goes before what a person has to do, and that
-    before any other drift."""
-    counted = {
-        "error": Exit.ERROR,
-        "warning": Exit.DIFFERENCES,
-    }
-    return worst(
-        *(
-            Exit.WAITING if finding["code"] == "waiting" else counted[finding["level"]]
-            for finding in document["findings"]
-            if finding["level"] in counted
-        )
-    )
+    """The code for a drift report."""
+    found = [finding for finding in document["findings"] if finding["level"] != "info"]
+    return worst(*map(_found, found))
+
+
+def _found(finding: Mapping[str, Any]) -> Exit:
+    if finding["level"] == "error":
+        return Exit.ERROR
+    return Exit.WAITING if finding["code"] == "waiting" else Exit.DIFFERENCES
 
 
 def status_code(document: Mapping[str, Any], *, detailed: bool = False) -> Exit:
-    """The code for a status report: what could not be read, and only when it is `detailed` what is
-    wrong, or else what a person has to do."""
-    if document["findings"] or not document["coverage"]["complete"]:
-        return Exit.ERROR
-    counts = document["summary"]
-    sick = sum(n for state, n in counts.items() if state not in ("healthy", "waiting"))
-    if not detailed or not (sick or counts["waiting"]):
-        return Exit.DONE
-    return Exit.DIFFERENCES if sick else Exit.WAITING
+    """The code for a status report; only when it is `detailed` do states count."""
+    unread = document["findings"] or not document["coverage"]["complete"]
+    codes = [Exit.ERROR] * bool(unread)
+    states = {state for state, n in document["summary"].items() if n} - {"healthy"}
+    for state in states if detailed else ():
+        codes.append(Exit.WAITING if state == "waiting" else Exit.DIFFERENCES)
+    return worst(*codes)
 
 
 def unblock_code(document: Mapping[str, Any]) -> Exit:

@@ -103,7 +103,7 @@ def _check(found: Description, owner: str, target: Target) -> None:
 def _write(texts: dict[str, str], to: str | None) -> None:
     """Write every file, or none when one of them cannot be written."""
     if to is None:
-        echo_data("".join(texts.values()))
+        echo_data("".join(texts.values()).encode())  # files are UTF-8, whatever stdout is
         return
     for path in texts:
         if Path(path).exists():

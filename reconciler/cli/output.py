@@ -188,9 +188,11 @@ def wants_color(color: str) -> bool:
 def width() -> int:
     """How many characters a line on stdout may have: as COLUMNS says, or the terminal; 0 where
     there is none, since what reads it is no screen."""
+    if not is_terminal(sys.stdout):
+        return 0
     with suppress(ValueError):
         return max(0, int(os.environ.get("COLUMNS", "")))
-    return os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal(sys.stdout) else 0
+    return os.get_terminal_size(sys.stdout.fileno()).columns
 
 
 def check_formats(outputs: Sequence[Output], known: Sequence[str], what: str) -> None:

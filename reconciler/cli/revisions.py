@@ -88,10 +88,9 @@ class _Tree:
         real = Path(path).resolve()
         where = str(real if real.is_dir() else real.parent)
         top = _git(where, "rev-parse", "--show-toplevel").decode().rstrip("\n")
-        wanted = f"{revision}^{{commit}}"
-        commit = _git(where, "rev-parse", "--verify", "--end-of-options", wanted)
+        commit = _commit(where, revision)
         inside = PurePosixPath(real.relative_to(Path(top).resolve()).as_posix())
-        return cls(top, commit.decode().strip(), inside, real.is_dir())
+        return cls(top, commit, inside, real.is_dir())
 
     def extracted(self, root: Path) -> str | None:
         """The path inside of `root`, where the files are written to; None if it is not there."""
@@ -147,6 +146,23 @@ class _Tree:
             yield blob, content.read(blob.size + 1)[:-1]
 
 
+def _commit(folder: str, revision: str) -> str:
+    """The id of a commit."""
+    wanted = f"{revision}^{{commit}}"
+    try:
+        found = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted)
+    except _SaidNoError as error:
+        shallow = _git(folder, "rev-parse", "--is-shallow-repository").strip() == b"true"
+        todo = "fetch it (the clone is shallow)" if shallow else "fetch it"
+        text = f"--base: {revision!r} is no commit that {folder} knows: {todo}, or name another one"
+        raise ReconcilerError(text) from error
+    return found.decode().strip()
+
+
+class _SaidNoError(ReconcilerError):
+    """Git said no."""
+
+
 def _git(folder: str, *arguments: str, said: bytes = b"") -> bytes:
     """What git answers to arguments and standard input; it is not to write anything."""
     command = ["git", "-C", folder, *arguments]
@@ -160,7 +176,7 @@ def _git(folder: str, *arguments: str, said: bytes = b"") -> bytes:
         raise ReconcilerError("--base needs git, which is not installed") from error
     except subprocess.CalledProcessError as error:
         words = error.stderr.decode(errors="replace").strip().splitlines()
-        raise ReconcilerError(f"--base: git says: {words[-1] if words else error}") from error
+        raise _SaidNoError(f"--base: git says: {words[-1] if words else error}") from error
     except subprocess.TimeoutExpired as error:
         raise ReconcilerError(f"--base: git took longer than {SECONDS} s") from error
     return done.stdout

@@ -108,21 +108,8 @@ def opened(
             yield found
         return
     from reconciler.aws.api import AwsApi
-    from reconciler.aws.session import Role, Session, Settings
 
-    role = Role(options.role, options.session_name, options.external_id)
-    session = Session(
-        Settings(
-            profile=options.profile,
-            region=options.region or os.environ.get("AWS_REGION") or None,
-            endpoint_url=options.endpoint_url,
-            service=options.service,
-            parallelism=options.parallelism,
-            agent=_agent(),
-            patience=patience,
-            role=role if options.role else None,
-        )
-    )
+    session = session_of(options, patience=patience)
     api = AwsApi(session, writes=writes)
     _check_service(api, options.service, desired)
     account = session.account()
@@ -137,6 +124,25 @@ def opened(
             target = replace(target, console=target.console.replace(AWS_CONSOLE, console))
     with closing(api):
         yield Opened(api, target, target.endpoint, session)
+
+
+def session_of(options: TargetOptions, *, patience: float = math.inf) -> Session:
+    """The session of a target at AWS."""
+    from reconciler.aws.session import Role, Session, Settings
+
+    role = Role(options.role, options.session_name, options.external_id)
+    return Session(
+        Settings(
+            profile=options.profile,
+            region=options.region or os.environ.get("AWS_REGION") or None,
+            endpoint_url=options.endpoint_url,
+            service=options.service,
+            parallelism=options.parallelism,
+            agent=_agent(),
+            patience=patience,
+            role=role if options.role else None,
+        )
+    )
 
 
 def _agent() -> str:

@@ -32,6 +32,13 @@ def message(document: Mapping[str, Any], known: Collection[Key] | None, since: s
     return _message.message(document, known, since)
 
 
+def failure(document: Mapping[str, Any]) -> Message:
+    """The message that a look was none."""
+    from reconciler.render import _message  # like the above
+
+    return _message.failure(document)
+
+
 def told_document(document: Mapping[str, Any], known: Collection[Key] | None) -> dict[str, Any]:
     """A drift report as it is sent to somebody who knows of `known`."""
     from reconciler.render import _message  # like the above

@@ -1,5 +1,6 @@
-"""Makes a message for people who are somewhere else: a drift report and what they know already go
-in, lines with the news first come out, harmless to show on a terminal or in a build log."""
+"""Makes a message for people who are somewhere else: a drift report and what they know already, or
+why there is no report, go in; lines with the news first come out, harmless to show on a terminal or
+in a build log."""
 
 from __future__ import annotations
 
@@ -73,6 +74,17 @@ def message(document: Document, known: Collection[Key] | None, since: str) -> Me
     items += [_item("still open", finding) for finding in still]
     items += [Item((f"gone: {_named(key)}",)) for key in gone]
     return Message(f"reconciler: {state}, {where}", words.result(document)[0], told, tuple(items))
+
+
+def failure(document: Document) -> Message:
+    """The message that a look was none."""
+    paths = safe(" ".join(document["paths"]))
+    return Message(
+        f"reconciler: the check itself failed, {paths}",
+        f"The check itself failed: {safe(document['reason'])}",
+        "Whether live objects differ from the files is not known.",
+        (),
+    )
 
 
 def gone_from(document: Document, known: Collection[Key]) -> list[Key]:

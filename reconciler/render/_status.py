@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from reconciler.render import _words as words
 from reconciler.render._words import Document
 from reconciler.safe import safe
 
@@ -94,9 +95,9 @@ def attempt(form: Document | None, document: Document) -> str:
     """One attempt in a sentence."""
     if form is None:
         return "never"
-    words = [f"{safe(form['status'])} {age(form['started'], document)} ago", *_commit(form)]
+    parts = [f"{safe(form['status'])} {age(form['started'], document)} ago", *_commit(form)]
     event = last_event(form)
-    return f"{', '.join(words)}{event and f': {event}'}"
+    return f"{', '.join(parts)}{event and f': {event}'}"
 
 
 def _commit(attempt: Document) -> list[str]:
@@ -142,7 +143,7 @@ def _sync_details(row: Document, document: Document) -> Iterator[tuple[str, str]
         since = f"for {age(blocker['created'], document)}"
         yield "blocked", f"{since}: {safe(blocker['reason'])} (blocker {safe(blocker['id'])})"
         for key, value in blocker["contexts"].items():
-            yield "", safe(f"{key}: {value}")
+            yield "", f"{safe(key)}: {words.value(value)}"
     unknown = bool(row["unread"])
     for word, member in (
         ("latest", "latest"),

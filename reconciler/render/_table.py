@@ -1,13 +1,19 @@
-"""Lays out rows so that each stays on one line: cells of any width go in, padded and, where there
-is no room, cut texts come out."""
+"""Lays out lines for a screen of some width: rows of cells go in, padded and, where there is no
+room, cut texts come out; a sentence that is too long is broken and goes on below its beginning."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+
+import click
 
 GAP = 2
 """Blanks between two columns."""
 CUT = "..."
+INDENT = 4
+"""How far a line goes on that is not laid out in columns."""
+_COLUMN = re.compile(r"( *\S.*? {2,})\S")
 
 
 def fitted(
@@ -44,3 +50,29 @@ def cut(text: str, width: int) -> str:
         return text
     mark = CUT if width > 2 * len(CUT) else ""
     return set_cell_size(text, width - len(mark)).rstrip() + mark
+
+
+def wrapped(line: str, width: int) -> Iterator[str]:
+    """The line, which may have color, in lines of so many places (0: there is no limit), broken at
+    blanks. It goes on below the text that follows its first column, if it has any. A word that is
+    too long stays whole, so that it can be copied."""
+    from rich.cells import cell_len
+
+    plain = click.unstyle(line)
+    if not width or cell_len(plain) <= width:
+        yield line
+        return
+    column = _COLUMN.match(plain)
+    indent = cell_len(column[1]) if column else width
+    if indent > width // 2:
+        indent = len(plain) - len(plain.lstrip(" ")) + INDENT
+    text, used = "", 0
+    for word in re.findall(r" *[^ ]+", line):
+        size = cell_len(click.unstyle(word))
+        if used > indent and used + size > width:
+            yield text
+            text = " " * indent + word.lstrip(" ")
+            used = cell_len(click.unstyle(text))
+        else:
+            text, used = text + word, used + size
+    yield text

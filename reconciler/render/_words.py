@@ -106,14 +106,15 @@ def awaited_state(one: Document) -> str:
     """Whether something that was waited for came, is still to come, or needs more than that."""
     if one["ready"]:
         return "ready"
-    waits = _heading(one["status"]).startswith("Waiting")
+    waits = not one["status"] or _heading(one["status"]).startswith("Waiting")
     return "waiting" if waits else "error"
 
 
 def awaited(one: Document) -> str:
     """The status of something that was waited for, and what it was before."""
     if not one["status"]:
-        return "needs no approval of its own"
+        needs = f"needs {listed(one['waits_for'])}" if one["waits_for"] else ""
+        return safe(needs) or "needs no approval of its own"
     was = f", was {one['before']}" if one["before"] != one["status"] else ""
     return safe(f"is {one['status']}{was}")
 
@@ -161,13 +162,18 @@ def _problems(document: Document) -> str:
 
 
 def _drift(document: Document) -> str:
-    levels = {finding["level"] for finding in document["findings"]}
-    counts = {code.replace("_", " "): n for code, n in document["summary"].items() if n}
-    found = ", ".join(f"{n} {code}" for code, n in counts.items())
+    """What counts is told first, and what does not in brackets."""
+    levels = {finding["code"]: finding["level"] for finding in document["findings"]}
+    counted: dict[bool, list[str]] = {True: [], False: []}
+    for code, n in document["summary"].items():
+        if n:
+            counted[levels.get(code) == "info"].append(f"{n} {code.replace('_', ' ')}")
     where = f"{objects(document['checked'])} of {place(document)}"
-    if levels <= {"info"}:
-        return f"As declared: {where}{found and f' ({found})'}."
-    return f"{'Not all checked' if 'error' in levels else 'Drift'}: {found}, in {where}."
+    where += f" ({', '.join(counted[True])})" if counted[True] else ""
+    if not counted[False]:
+        return f"As declared: {where}."
+    head = "Not all checked" if "error" in levels.values() else "Drift"
+    return f"{head}: {', '.join(counted[False])}, in {where}."
 
 
 def _status(document: Document) -> str:
@@ -259,10 +265,12 @@ def page(link: str) -> str:
 
 
 def value(given: Any) -> str:
-    """A value of a field."""
+    """A value of a field; one that is not there and one that is empty are told apart."""
     match given:
         case None:
             return "(none)"
+        case "":
+            return '""'
         case list():
             return "[" + ", ".join(map(value, given)) + "]"
         case dict():

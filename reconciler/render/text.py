@@ -12,7 +12,7 @@ from reconciler.render import _drift as drifts
 from reconciler.render import _fleet as fleet_words
 from reconciler.render import _status as status_words
 from reconciler.render import _words as words
-from reconciler.render._table import fitted
+from reconciler.render._table import fitted, wrapped
 from reconciler.render._words import Document
 from reconciler.safe import safe
 
@@ -53,8 +53,11 @@ NARROWER = ((4, 12), (3, 8), (4, 0), (1, 30), (2, 12), (1, 0), (3, 0), (2, 0), (
 
 def render(document: Document, *, color: bool = False, width: int = 0) -> str:
     """The document as lines; live and file texts cannot move the cursor or pass for markup. Rows of
-    a table are cut to a `width` in characters, if one is given."""
-    texts = ["".join(f"{line}\n" for line in block) for block in _blocks(document, color, width)]
+    a table are cut to a `width` in characters, if one is given, and other lines broken."""
+    blocks = _blocks(document, color, width)
+    texts = [
+        "".join(f"{part}\n" for line in block for part in wrapped(line, width)) for block in blocks
+    ]
     return "\n".join(text for text in texts if text)
 
 
@@ -210,7 +213,7 @@ class _Lines:
             yield f"{self.style(f'{mark:>8}', fg, bold=True)}  {safe(document['address'])}"
             yield f"{'':10}{safe(text)}"
             for key, value in one["contexts"].items():
-                yield f"{'':10}{safe(f'{key}: {value}')}"
+                yield f"{'':10}{safe(key)}: {words.value(value)}"
             if one["message"]:
                 yield f"{'':10}{safe(one['message'])}"
 

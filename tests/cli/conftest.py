@@ -10,6 +10,7 @@ import pytest
 from reconciler.emulator import Emulator, Settings
 from tests.cli.behind import Behind
 from tests.cli.drifted import FILES, World
+from tests.cli.hook import Hook, hooked
 from tests.conftest import Cli, Result
 
 DESIRED = """version: 1
@@ -53,3 +54,10 @@ def run(emulator: Emulator, cli: Cli) -> Cli:
         return cli(command, "--endpoint-url", emulator.url, *words, stdin=stdin)
 
     return call
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    """A server that is told things."""
+    with hooked() as running:
+        yield running

@@ -42,9 +42,11 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The test's own surroundings, with the program's source on the path."""
+    """The test's own surroundings, with the program's source on the path; a screen has no width
+    unless one is given."""
     root = str(Path(__file__).parents[2])
-    return {**os.environ, "PYTHONPATH": root, "TERM": "xterm-256color", **more}
+    kept = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    return {**kept, "PYTHONPATH": root, "TERM": "xterm-256color", **more}
 
 
 def on_terminal(

@@ -10,6 +10,7 @@ from reconciler.cli.commands.drift import QUIET as CHOICES
 from reconciler.emulator import Emulator, Fault, Settings
 from reconciler.findings import CLASSES, QUIET
 from tests.cli.drifted import FILES, World, told
+from tests.cli.terminal import on_terminal
 from tests.conftest import ACCOUNT, REGION, Cli
 
 
@@ -163,7 +164,8 @@ def test_a_failing_sync_is_told_with_its_last_event(world: World) -> None:
         "sync_failing",
         "sync_configuration/network-prod",
     )
-    assert finding["message"].endswith("failed: no such role")
+    assert finding["message"].endswith(": no such role")
+    assert finding["message"].startswith("failed to sync ")
 
 
 def test_a_blocked_sync_is_told_with_the_blocker(world: World) -> None:
@@ -217,6 +219,8 @@ def test_what_was_not_read_never_looks_clean(world: World, operation: str) -> No
     assert document["coverage"]["complete"] is False
     assert document["summary"]["orphan"] == 0
     assert {f["code"] for f in document["findings"]} <= {"not_checked"}
+    about = [f["address"] for f in document["findings"] if f["address"]]
+    assert len(about) == len(set(about)), "each object is told once"
 
 
 def test_two_objects_of_one_name_were_not_checked(cli: Cli, tmp_path: Path) -> None:
@@ -249,3 +253,18 @@ def test_drift_sends_nothing_that_changes_anything(world: World) -> None:
     world.drift("--count", "unmanaged")
     world.drift("--output", "json")
     assert len(world.emulator.control.requests(mutating_only=True)) == sent + 1
+
+
+def test_long_lines_are_broken_on_a_screen_and_nowhere_else(world: World) -> None:
+    event = "the template names a network that was never made, and nobody knows why it does"
+    world.emulator.control.record_sync("network-prod", "FAILED", events=[event])
+    words = ("drift", "--endpoint-url", world.emulator.url, world.file)
+    screen = on_terminal(*words, NO_COLOR="1", COLUMNS="80").shown.replace("\r", "")
+    shown = screen.partition("\x1b[2K")[2].partition("Drift:")[0].splitlines()
+    assert max(map(len, shown)) <= 80
+    first = next(n for n, line in enumerate(shown) if line.startswith("sync failing  "))
+    assert all(line.startswith(" " * 14) for line in shown[first + 1 :])
+    assert event in " ".join(shown).replace(" " * 14, "")
+    piped = on_terminal(*words, piped=("stdout",), COLUMNS="80").out
+    assert len(piped.splitlines()) == 2
+    assert piped.endswith(f"{event}\n")

@@ -89,15 +89,23 @@ def test_files_that_were_not_there_yet_hide_no_drift(versioned: World) -> None:
     assert "renamed.yaml was not there in HEAD~1" in refused.err
 
 
-@pytest.mark.parametrize(
-    ("revision", "said"),
-    [("nowhere", "Needed a single revision"), ("--all", "Needed a single revision")],
-)
-def test_a_revision_that_is_none_is_refused(versioned: World, revision: str, said: str) -> None:
+@pytest.mark.parametrize("revision", ["nowhere", "--all", "HEAD~99", "HEAD:infra", ""])
+def test_a_revision_that_is_none_is_named(versioned: World, revision: str) -> None:
     refused = versioned.drift(f"--base={revision}")
     assert (refused.code, refused.out) == (1, "")
-    assert said in refused.err
-    assert len(refused.err.splitlines()) == 1
+    place = versioned.file.parent
+    said = f"Error: --base: {revision!r} is no commit that {place} knows: fetch it, or name another"
+    assert refused.err == f"{said} one\n"
+
+
+def test_a_shallow_clone_is_told_to_fetch(versioned: World, tmp_path: Path) -> None:
+    git(versioned.file.parent, "commit", "-qm", "more", "--allow-empty")
+    folder = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth=1", versioned.file.parent.as_uri(), str(folder))
+    there = World(versioned.cli, versioned.emulator, folder / versioned.file.name)
+    assert there.findings("--base", "HEAD") == []
+    refused = there.drift("--base", "HEAD~1")
+    assert (refused.code, "fetch it (the clone is shallow), or" in refused.err) == (1, True)
 
 
 def test_files_outside_of_git_have_no_base(world: World) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.cli.exits import PRECEDENCE, Exit, exit_code
+from reconciler.cli.exits import PRECEDENCE, Exit, drift_code, exit_code, status_code
+from reconciler.status import STATES
+from tests.drifts import finding, report
 
 
 def ended(status: str, calls_made: int) -> dict[str, Any]:
@@ -101,3 +103,26 @@ SPECIAL: list[tuple[dict[str, Any], dict[str, bool], Exit]] = [
 @pytest.mark.parametrize(("document", "options", "code"), SPECIAL)
 def test_special_cases(document: dict[str, Any], options: dict[str, bool], code: Exit) -> None:
     assert exit_code(document, **options) is code
+
+
+STATED = {Exit.ERROR: "unread", Exit.WAITING: "waiting", Exit.DIFFERENCES: "failing"}
+"""What makes a drift report and a status report amount to a code."""
+FOUND = {Exit.ERROR: "not_checked", Exit.WAITING: "waiting", Exit.DIFFERENCES: "changed"}
+
+
+def status_with(*codes: Exit) -> dict[str, Any]:
+    states = {STATED[code] for code in codes}
+    return {
+        "findings": [],
+        "coverage": {"complete": Exit.ERROR not in codes},
+        "summary": {state: int(state in states) for state in STATES},
+    }
+
+
+@pytest.mark.parametrize("codes", [c for n in range(4) for c in combinations(STATED, n)], ids=str)
+def test_drift_and_status_rank_like_plans(codes: tuple[Exit, ...]) -> None:
+    worst = min(codes, key=PRECEDENCE.index, default=Exit.DONE)
+    assert drift_code(report(*(finding(FOUND[code]) for code in codes))) is worst
+    assert status_code(status_with(*codes), detailed=True) is worst
+    plain = Exit.ERROR if Exit.ERROR in codes else Exit.DONE
+    assert status_code(status_with(*codes)) is plain

@@ -75,6 +75,9 @@ def test_a_life_in_calls_is_allowed(quick: Emulator, cli: Cli) -> None:
         assert made <= actions(cli, name, *prune, str(path)), (name, options)
 
 
+TOPIC = f"arn:aws:sns:eu-central-1:{ACCOUNT}:drift"
+BUS = f"arn:aws:events:eu-central-1:{ACCOUNT}:event-bus/ours"
+TOLD = ("--notify", TOPIC, "--notify", BUS, "--notify", "https://example.com/hook")
 SYNC_READS = {
     "GetResourceSyncStatus",
     "GetRepositorySyncStatus",
@@ -251,12 +254,34 @@ def test_the_files_say_where_if_nobody_else_does(cli: Cli) -> None:
     assert found["WriteAnywhere"]["Condition"] == {"StringEquals": here}
 
 
+def test_only_drift_may_tell_and_only_whom_it_is_told_to(
+    cli: Cli, desired: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements = cli("iam-policy", "drift", *TOLD, desired).json["Statement"]
+    assert statements[1:] == [
+        {
+            "Sid": "PutEvents",
+            "Effect": "Allow",
+            "Action": ["events:PutEvents"],
+            "Resource": [BUS],
+        },
+        {"Sid": "Publish", "Effect": "Allow", "Action": ["sns:Publish"], "Resource": [TOPIC]},
+    ]
+    assert statements[:1] == cli("iam-policy", "drift", desired).json["Statement"]
+    monkeypatch.setenv("RECONCILER_NOTIFY", TOPIC)
+    assert "sns:Publish" in actions(cli, "drift", str(desired))
+    for name in set(COMMANDS) - {"drift"}:
+        assert "sns:Publish" not in actions(cli, name, str(desired)), name
+    refused = cli("iam-policy", "drift", "--notify", "arn:aws:sns:*:*:*", desired)
+    assert (refused.code, "a topic of SNS is written" in refused.err) == (64, True)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_action_is_allowed_on_what_it_is_about(name: str, cli: Cli) -> None:
     """As AWS's service authorization reference has it, in a copy that others have made of it: an
     action without a type of resource is allowed on `*` or not at all."""
     Path("desired.yaml").write_text(DESIRED, encoding="utf-8")
-    more = ("--prune", "--preflight", "--lock", "s3://locks/key")
+    more = ("--prune", "--preflight", "--lock", "s3://locks/key", *TOLD)
     document = cli("iam-policy", name, *more, "desired.yaml").json
     for statement in document["Statement"]:
         for action in statement["Action"]:

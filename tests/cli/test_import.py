@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import yaml
 from reconciler.emulator import Emulator, Settings
 from reconciler.emulator.faults import Fault
 from tests.cli.behind import Behind
+from tests.cli.terminal import command, environment
 from tests.conftest import ACCOUNT, REGION, Cli
 
 VPC = {
@@ -21,6 +23,7 @@ VPC = {
     "TlsCertificate": "-----BEGIN SECRET-----",
 }
 WEIRD = ["no", "0123", "2024-01-01", "1e3", "- x", "a: b", "#c", "it's", "*a", "null", "x "]
+WEIRD += ["yes", "1:30", '"q"', "a\\b", "---", "=", "<<", ".nan", "é", "日本", "\U0001f600"]
 
 
 @pytest.fixture
@@ -81,6 +84,23 @@ def test_everything_and_then_only_ownership_changes(run: Cli, behind: Behind) ->
     again = run("import", "--owner", "platform")
     assert again.out == done.out
     assert (again.code, again.err) == (0, done.err)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-16"])
+def test_it_is_utf_8_wherever_it_goes(
+    encoding: str, run: Cli, behind: Behind, emulator: Emulator
+) -> None:
+    for name in WEIRD:
+        behind.connection(name, note=name)
+    words = ("import", "--owner", "platform", "--endpoint-url", emulator.url)
+    done = subprocess.run(
+        command(*words),
+        capture_output=True,
+        check=True,
+        env=environment(PYTHONIOENCODING=encoding, COLUMNS="20", FORCE_COLOR="1"),
+    )
+    assert done.stdout.decode() == run("import", "--owner", "platform").out
+    assert {e["name"] for e in yaml.safe_load(done.stdout)["connections"]} == set(WEIRD)
 
 
 def test_filters(run: Cli, behind: Behind) -> None:

@@ -2,68 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
 
+from reconciler.cli.notifying import Notifying
 from reconciler.emulator import Emulator
 from reconciler.emulator.faults import Fault
+from reconciler.findings import Key
+from reconciler.history import Told
+from tests.cli.hook import SECRET, Hook
 from tests.conftest import REGION, Cli
+from tests.drifts import NOON
 from tests.test_specs import told
 
-SECRET = "s3cr3t-t0k3n"
 HISTORY = ("--history", "drift.db")
-
-
-@dataclass
-class Hook:
-    """A server that is told things: what arrived, and how it answers."""
-
-    url: str = ""
-    status: int = 200
-    location: str = ""
-    bodies: list[Any] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
-
-
-@pytest.fixture
-def hook() -> Iterator[Hook]:
-    seen = Hook()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            seen.bodies.append(json.loads(body))
-            seen.paths.append(self.path)
-            self.send_response(seen.status)
-            if seen.location:
-                self.send_header("Location", seen.location)
-            self.end_headers()
-
-        do_GET = do_POST
-
-        def do_CONNECT(self) -> None:
-            seen.paths.append(self.path)
-            self.send_error(502)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Keep the test's own stderr clean."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    seen.url = f"http://127.0.0.1:{server.server_address[1]}/{SECRET}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    yield seen
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture
@@ -304,6 +261,17 @@ def test_apprise_is_asked_for_only_when_it_is_needed(
     assert refused.err.rstrip().endswith("pip install 'reconciler[apprise]'")
 
 
+def test_what_counts_is_a_matter_of_who_asks(
+    line: tuple[str, ...], hook: Hook, cli: Cli, client: Any
+) -> None:
+    """Two schedules with one channel, of which one asks for more, take nothing back by turns."""
+    client.create_connection(ConnectionName="nobody", ProviderType="GitHub")
+    to = (*line, "--notify", hook.url)
+    for _ in range(2):
+        assert [cli(*to).code, cli(*to, "--count", "unmanaged").code] == [2, 2]
+    assert [news(body) for body in hook.bodies] == [(1, 0, 0), (2, 0, 0)]
+
+
 def test_apprise_tells(line: tuple[str, ...], hook: Hook, cli: Cli) -> None:
     where = hook.url.replace("http:", "apprise:json:")
     assert cli(*line, "--notify", where).code == 2
@@ -319,3 +287,22 @@ def test_slack_is_told_in_its_own_words(line: tuple[str, ...], hook: Hook, cli: 
     head, items = (block["text"]["text"] for block in body["blocks"])
     assert head.endswith("1 new, 0 gone, 0 still open.")
     assert items == "new: missing: connection/main is declared and not there\n"
+
+
+NOTHING = Notifying((), False, None, "", cast(Any, None))
+SEEN = frozenset({Key("missing", "connection/a")})
+
+
+def seen(hours: float, keys: frozenset[Key] = frozenset()) -> Told:
+    return Told(NOON + timedelta(hours=hours), True, keys)
+
+
+def test_a_run_that_was_overtaken_tells_nothing_new() -> None:
+    assert NOTHING._is_due(seen(1), seen(2, SEEN))
+    assert not NOTHING._is_due(seen(2, SEEN), seen(1))
+
+
+@pytest.mark.parametrize(("hours", "due"), [(12.0, False), (23.9, True), (24.1, True)])
+def test_a_heartbeat_may_come_a_little_early(hours: float, due: bool) -> None:
+    daily = replace(NOTHING, heartbeat=timedelta(days=1))
+    assert daily._is_due(seen(0), seen(hours)) is due

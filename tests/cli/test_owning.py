@@ -206,6 +206,15 @@ def test_wait_waits_for_what_an_object_builds_on(run: Cli, behind: Behind) -> No
     waiting = run(*words)
     assert (waiting.code, "connection/main is ERROR" in waiting.out) == (7, True)
     assert waiting.out.endswith("Not done: 0 of 1 AVAILABLE.\n")
+    link, stack = "repository_link/acme/network", "sync_configuration/stack"
+    assert f" waiting  {stack}      needs connection/main\n" in waiting.out
+    assert f"holds up: {link}, {stack}\n" in waiting.out
+    data = run(*words, "--output", "json").json
+    assert [(one["ready"], one["waits_for"]) for one in data["awaited"]] == [
+        (False, []),
+        (False, ["connection/main"]),
+        (False, ["connection/main"]),
+    ]
     behind.emulator.control.approve(main)
     assert run(*words).code == 0
     elsewhere = Behind(behind.emulator, "us-east-1").connection("elsewhere")
@@ -223,6 +232,8 @@ def test_wait_refuses_what_it_cannot_wait_for(wrong: str, run: Cli, behind: Behi
     told = (1, "nothing is live at") if wrong == "host/none" else (64, "`reconciler status` lists")
     assert (refused.code, told[1] in refused.out + refused.err) == (told[0], True)
     assert "No changes" not in refused.out
+    is_name = wrong == "network-prod"
+    assert ("and a stack is sync_configuration/network-prod" in refused.err) is is_name
 
 
 def test_wait_says_what_could_not_be_read(run: Cli, behind: Behind, emulator: Emulator) -> None:

@@ -96,13 +96,13 @@ def test_every_object_has_one_line(
     client = boto3.client("codeconnections", endpoint_url=emulator.url)
     for name in ("\uff41" * 32, "e\u0301" * 16, "x" * 32, "\u202e" + "\n" * 31):
         client.create_connection(ConnectionName=name, ProviderType="GitHub")
-    monkeypatch.setenv("COLUMNS", str(width))
-    lines = table(cli("status", *where).out)
+    screen = on_terminal("status", *where, NO_COLOR="1", COLUMNS=str(width)).shown
+    lines = table(screen.replace("\r", "").partition("\x1b[?25h\x1b[1A\x1b[2K")[2])
     assert len(lines) == len(ORDER) + 4
     assert max(map(cell_len, lines)) <= width
     if width >= 80:
         assert {PROD, "FAILED"} <= set(lines[0].split())
-    monkeypatch.delenv("COLUMNS")
+    monkeypatch.setenv("COLUMNS", str(width))  # which is about screens alone
     whole = cli("status", *where).out
     assert f"{REASON}\n" in whole
     assert "connection/" + "x" * 32 in whole
@@ -136,10 +136,11 @@ def test_only_what_is_asked_for(where: tuple[str, str], cli: Cli, emulator: Emul
 
 def test_the_exit_codes(where: tuple[str, str], cli: Cli, emulator: Emulator) -> None:
     detailed = ("status", *where, "--detailed-exitcode")
-    assert cli(*detailed).code == 2
+    assert cli(*detailed).code == 7
     assert cli(*detailed, "connection/new").code == 7
     assert cli(*detailed, "connection/main").code == 0
-    assert cli(*detailed, "connection/new", "connection/broken").code == 2
+    assert cli(*detailed, "connection/broken").code == 2
+    assert cli(*detailed, "connection/new", "connection/broken").code == 7
     emulator.control.fault(Fault(kind="AccessDeniedException", operation="ListHosts", count=9))
     denied = cli(*detailed, "connection/main")
     assert denied.code == 1

@@ -18,7 +18,16 @@ from sarif_pydantic import Sarif
 
 from reconciler.cli.channels import slack
 from reconciler.findings import CLASSES
-from reconciler.render import FORMATS, _drift, appended, markdown, message, prometheus, render
+from reconciler.render import (
+    FORMATS,
+    _drift,
+    appended,
+    markdown,
+    message,
+    prometheus,
+    render,
+    summary,
+)
 from reconciler.safe import safe
 from tests.cli.harmless import active
 from tests.conftest import ACCOUNT, REGION, Cli
@@ -86,6 +95,27 @@ def test_nothing_acts(drift: dict[str, Any], format: str) -> None:
     text = render({**drift, "history": {**drift["history"], "oldest": []}}, format)
     lines = [line for line in text.splitlines() if not COMMAND.fullmatch(line)]
     assert [line for line in lines if active(line)] == []
+
+
+def test_an_empty_value_does_not_look_like_none() -> None:
+    document = report(finding("changed", fields=[field("tags.a", "", None), field("b", [], [""])]))
+    (item,) = message(document, None, "").items
+    for text in (render(document, "text"), render(document, "markdown"), "\n".join(item.lines)):
+        assert '""' in text
+        assert "(declared: (none))" in text.replace("`", "")
+        assert '[""]' in text
+    page = render(document, "html")
+    assert '<td class="mono">&#34;&#34;</td><td class="mono">(none)</td>' in page
+
+
+def test_the_summary_tells_what_counts_from_what_does_not() -> None:
+    findings = [finding("changed"), finding("ignored"), finding("unmanaged")]
+    where = f"3 objects of account {ACCOUNT}, {REGION}, owner platform"
+    assert summary(report(*findings)) == f"Drift: 1 changed, in {where} (1 unmanaged, 1 ignored)."
+    assert summary(report(*findings[1:])) == f"As declared: {where} (1 unmanaged, 1 ignored)."
+    assert summary(report()) == f"As declared: {where}."
+    unread = report(*findings, finding("not_checked"))
+    assert summary(unread).startswith("Not all checked: 1 changed, 1 not checked, in 3 objects")
 
 
 def test_text_is_quiet_when_nothing_counts(drift: dict[str, Any]) -> None:

@@ -4,7 +4,8 @@
 A module has `FORM`, how its WHERE is written; `takes(where)`, whether it is one of its own;
 `name(where)`, what may be shown of it; `check(where)` and `send(where, telling)`, which raise
 `ReconcilerError`. A WHERE is a secret: whoever knows a webhook may write there, so that no error
-may hold more of it than its name. One for which AWS is needed says so with `NEEDS_AWS`.
+may hold more of it than its name. One that is AWS's own is an ARN, and says with `ACTION` what IAM
+has to allow on it.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ class Channel:
         return name
 
     @property
-    def needs_aws(self) -> bool:
-        """Whether it is AWS's own."""
-        return bool(getattr(self.module, "NEEDS_AWS", False))
+    def action(self) -> str:
+        """What IAM has to allow on one that is AWS's own; empty for any other."""
+        return str(getattr(self.module, "ACTION", ""))
 
     def send(self, telling: Telling) -> None:
         """Tell it. Raises `ReconcilerError` when that fails, whatever the reason."""

@@ -1,4 +1,5 @@
-"""An event bus of Amazon EventBridge: the drift report as the detail of an event.
+"""An event bus of Amazon EventBridge: the drift report, or why there is none, as the
+detail of an event.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html has its limit.
 """
@@ -14,10 +15,11 @@ from reconciler.errors import ReconcilerError
 from reconciler.render.json import line
 
 FORM = "arn:aws:events:REGION:ACCOUNT:event-bus/NAME"
-NEEDS_AWS = True
+ACTION = "events:PutEvents"
 ARN = re.compile(r"arn:aws[a-z-]*:events:[a-z0-9-]+:\d{12}:event-bus/[/.\w-]{1,256}")
-SOURCE, DETAIL_TYPE = "reconciler", "Drift Report"
-MOST = 256 * 1024 - len(SOURCE) - len(DETAIL_TYPE) - 14
+SOURCE = "reconciler"
+DETAIL_TYPES = {"drift": "Drift Report", "failure": "Drift Check Failed"}
+MOST = 256 * 1024 - len(SOURCE) - max(map(len, DETAIL_TYPES.values())) - 14
 """How many bytes the detail may have; 14 are for the time."""
 
 
@@ -43,7 +45,8 @@ def send(where: str, telling: Telling) -> None:
 
     if telling.session is None:
         raise ReconcilerError("there is no AWS session to send it with")
-    put_event(telling.session, where, SOURCE, DETAIL_TYPE, detail(telling.document))
+    detail_type = DETAIL_TYPES[telling.document["kind"]]
+    put_event(telling.session, where, SOURCE, detail_type, detail(telling.document))
 
 
 def detail(document: Mapping[str, Any], most: int = MOST) -> str:

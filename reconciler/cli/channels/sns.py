@@ -11,7 +11,7 @@ from reconciler.cli.channels import Telling
 from reconciler.errors import ReconcilerError
 
 FORM = "arn:aws:sns:REGION:ACCOUNT:TOPIC"
-NEEDS_AWS = True
+ACTION = "sns:Publish"
 ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}(\.fifo)?")
 SUBJECT = 100
 """How many characters of ASCII a subject may have, without line ends."""

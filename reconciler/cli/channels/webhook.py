@@ -1,4 +1,4 @@
-"""A webhook: the whole drift report as JSON, in one POST."""
+"""A webhook: the whole drift report, or why there is none, as JSON in one POST."""
 
 from __future__ import annotations
 

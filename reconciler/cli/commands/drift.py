@@ -6,31 +6,11 @@ from typing import Any
 
 import click
 
-from reconciler.cli.arguments import AGE, Since, Texts
+from reconciler.cli.arguments import AGE, Since, Where
 from reconciler.cli.options import file_options, option, over_targets, target_options, target_paths
 
 QUIET = ("ignored", "pending", "unmanaged")
 """`QUIET` of `reconciler.drift`, whose import would make `--help` slow."""
-
-
-class Where(Texts):
-    """A channel. Its address is a secret, which no error may hold."""
-
-    name = "where"
-
-    def split_envvar_value(self, rv: str) -> list[str]:
-        """One a line; empty ones say nothing."""
-        return [line for line in rv.splitlines() if line.strip()]
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The channel, or a usage error."""
-        from reconciler.cli.channels import Channel, channel
-        from reconciler.errors import ReconcilerError
-
-        try:
-            return value if isinstance(value, Channel) else channel(str(value).strip())
-        except ReconcilerError as error:
-            self.fail(str(error), param, ctx)
 
 
 @click.command(
@@ -42,8 +22,8 @@ Examples:
   reconciler drift --history drift.db --since 24h infra/
   reconciler drift --history drift.db --notify https://HOST/HOOK infra/
 \b
-Exit codes: 0 as declared, and nothing on stdout - 2 drift
-1 not everything could be read - 7 a person has something to do
+Exit codes, the first that holds: 1 not everything could be read
+7 a person has something to do - 2 drift - 0 as declared, and silent
 """
 )
 @target_paths

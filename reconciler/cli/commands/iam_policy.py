@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli.arguments import AddressType, Places, S3Uri, SyncedType
+from reconciler.cli.arguments import AddressType, Places, S3Uri, SyncedType, Where
 from reconciler.cli.options import option, owner
 
 WITH_FILES = ("validate", "plan", "apply", "destroy", "drift", "accept", "graph")
@@ -25,6 +25,7 @@ Examples:
   reconciler iam-policy plan infra/
   reconciler iam-policy apply --prune infra/ > role.json
   reconciler iam-policy status
+  reconciler iam-policy drift --notify arn:aws:sns:... infra/
 """
 )
 @click.argument("for_command", type=click.Choice(COMMANDS), metavar="COMMAND")
@@ -34,6 +35,14 @@ Examples:
 @option("--prune", is_flag=True, help="For apply --prune: every kind may be deleted.")
 @option("--lock", type=S3Uri(), metavar="s3://BUCKET/KEY", help="For a run with this --lock.")
 @option("--preflight", is_flag=True, help="For a run with --preflight.")
+@option(
+    "--notify",
+    type=Where(),
+    multiple=True,
+    metavar="WHERE",
+    help="For drift with this --notify: an SNS topic or EventBridge bus needs leave. May be "
+    "repeated.",
+)
 @owner
 def command(**options: Any) -> None:
     """Print the least IAM policy that COMMAND needs for these files, if it takes some. Offline.
@@ -64,6 +73,7 @@ def command(**options: Any) -> None:
         prune=options["prune"],
         lock=options["lock"] or "",
         preflight=options["preflight"],
+        told=[(one.action, one.where) for one in options["notify"] if one.action],
     )
     echo_data(json.dumps(made, indent=2) + "\n")
 

@@ -18,6 +18,7 @@ DOCUMENTS = (
     "graph",
     "policy",
     "drift",
+    "failure",
     "status",
     "unblock",
     "fleet",
@@ -48,7 +49,7 @@ def schema_text(document: str) -> str:
     """The schema of one of `DOCUMENTS`, as the file in `specs/` holds it."""
     from pydantic import TypeAdapter
 
-    from reconciler.findings import DriftForm
+    from reconciler.findings import DriftForm, FailureForm
     from reconciler.fleet.report import FleetForm
     from reconciler.fleet.targets import TargetsFile
     from reconciler.graph import GraphForm
@@ -68,13 +69,15 @@ def schema_text(document: str) -> str:
         "graph": GraphForm,
         "policy": PolicyFile,
         "drift": DriftForm,
+        "failure": FailureForm,
         "status": StatusForm,
         "unblock": UnblockForm,
         "fleet": FleetForm,
         "targets": TargetsFile,
     }
     schema = TypeAdapter(forms[document]).json_schema(ref_template="#/definitions/{model}")
-    schema["definitions"] = schema.pop("$defs")
+    if "$defs" in schema:
+        schema["definitions"] = schema.pop("$defs")
     if document in WRITTEN:
         schema = _without_null(schema)
     if document == "desired-state":

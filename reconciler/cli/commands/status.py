@@ -29,7 +29,8 @@ Examples:
   reconciler status --output json sync_configuration/network-prod
 \b
 Exit codes: 0 read - 1 not everything could be read. With
---detailed-exitcode: 2 something is wrong - 7 only a person is waited for
+--detailed-exitcode, the first that holds: 1 - 7 a person is waited for
+2 something else is wrong
 """,
 )
 @addresses(required=False)
@@ -44,7 +45,7 @@ Exit codes: 0 read - 1 not everything could be read. With
 @option(
     "--detailed-exitcode",
     is_flag=True,
-    help="Exit 2 when something is wrong, 7 when only a person is waited for.",
+    help="Exit 7 when a person is waited for, else 2 when something is wrong.",
 )
 @output_options(*FORMATS)
 @over_targets
