@@ -14,6 +14,7 @@ FOLDERS = sorted(path for path in (ROOT / "examples").iterdir() if path.is_dir()
 COUNTS = {"large": 300, "quickstart": 3, "self-managed": 4, "split": 5}
 OTHERS = {
     "container": "tests/repository/test_elsewhere.py",
+    "fleet": "tests/fleet/test_example.py",
     "github": "tests/repository/test_files.py",
     "gitlab": "tests/repository/test_elsewhere.py",
     "policies": "tests/cli/test_policy.py",

@@ -19,6 +19,7 @@ from tests.conftest import ROOT, Cli
 SPECS = ROOT / "specs"
 FOR_CI = ("github", "gitlab", "schedules")
 """The folders with files for other programs; tests/repository and tests/schedules read them."""
+FLEET = Path("examples/fleet/targets.yaml")
 FILES = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / "examples").rglob("*.y*ml")
@@ -67,7 +68,8 @@ def test_an_example_fits_the_schema(path: Path) -> None:
     problems: list[Problem] = []
     (source,) = read_sources([str(ROOT / path)], problems)
     assert problems == []
-    assert told("policy" if path in POLICIES else "desired-state", source.content) == []
+    kinds = {**dict.fromkeys(POLICIES, "policy"), FLEET: "targets"}
+    assert told(kinds.get(path, "desired-state"), source.content) == []
 
 
 def test_there_are_examples() -> None:
@@ -121,6 +123,17 @@ def test_a_bad_document_does_not_fit(text: str, cli: Cli) -> None:
     whole = f"version: 1\nowner: platform\n{text}\n"
     assert told("desired-state", parse(whole, "bad.yaml", [])) != []
     assert cli("validate", "-", stdin=whole).code == 1
+
+
+def test_a_text_with_a_variable_fits_whatever_it_may_become() -> None:
+    entry = "- {name: '${n}', provider_type: '${type}'}"
+    text = f"version: 1\naccount: ${{account}}\nregion: EU-${{Region}}\nconnections:\n{entry}\n"
+    assert told("desired-state", parse(text, "good.yaml", [])) == []
+    long = "k" * 128
+    bad = ("adopt: '${a}'", f"tags: {{'${{{long}}}': a}}", "tags: '${a}'", "previously: '${a}'")
+    for more in bad:
+        entry = f"connections: [{{name: a, provider_type: GitHub, {more}}}]"
+        assert told("desired-state", parse(f"version: 1\n{entry}", "bad.yaml", [])) != []
 
 
 def test_a_document_needs_its_version() -> None:

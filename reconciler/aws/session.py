@@ -5,15 +5,21 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache, partial
+from threading import Lock
+from typing import Any, cast
 
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.credentials import (
+    CredentialProvider,
+    CredentialResolver,
+    DeferredRefreshableCredentials,
+)
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -54,6 +60,15 @@ name in files, name in the environment, default, conversion."""
 
 
 @dataclass(frozen=True, slots=True)
+class Role:
+    """A role to assume, by its ARN, and how."""
+
+    arn: str
+    session_name: str
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Where and as whom to run; what is unset comes from AWS's own settings."""
 
@@ -69,6 +84,8 @@ class Settings:
     patience: float = math.inf
     """Seconds after which a read that failed on the way is not made again, and which none waits
     longer for an answer: for what has to end in time."""
+    role: Role | None = None
+    """Whom to run as; the profile's credentials have to be allowed to assume it."""
     isolated: bool = False
     """Whether AWS's own settings, and proxies, are left alone: they are about other servers."""
 
@@ -83,17 +100,44 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        key, secret = settings.access_key or (None, None)
-        core = botocore.session.Session(session_vars=_UNSET if settings.isolated else None)
+        self._account = ""
+        assume = None if settings.role is None else partial(self._assumed, settings.role)
+        self._session = self._opened(assume)
+
+    def _opened(self, assume: Callable[[], dict[str, str]] | None = None) -> boto3.Session:
+        """A session with the user's own credentials, or with those that `assume` gets."""
+        key, secret = self.settings.access_key or (None, None)
+        core = botocore.session.Session(session_vars=_UNSET if self.settings.isolated else None)
         core.register_component("data_loader", _shared_loader())
-        with explained(settings):
-            self._session = boto3.Session(
+        if assume is not None:
+            core.register_component("credential_provider", CredentialResolver([_Assuming(assume)]))
+        with explained(self.settings):
+            return boto3.Session(
                 botocore_session=core,
-                profile_name=settings.profile,
-                region_name=settings.region,
-                aws_access_key_id=key,
-                aws_secret_access_key=secret,
+                profile_name=self.settings.profile,
+                region_name=self.settings.region,
+                aws_access_key_id=None if assume else key,
+                aws_secret_access_key=None if assume else secret,
             )
+
+    def _assumed(self, role: Role) -> dict[str, str]:
+        """Credentials of a role, in the form that botocore refreshes."""
+        more = {"ExternalId": role.external_id} if role.external_id is not None else {}
+        client = _login(replace(self.settings, role=None))
+        try:
+            reply = client.assume_role(RoleArn=role.arn, RoleSessionName=role.session_name, **more)
+            found = reply["Credentials"]
+            self._account = reply["AssumedRoleUser"]["Arn"].split(":")[4]
+        except ClientError as error:
+            raise TargetError(f"{role.arn} cannot be assumed: {one_line(error)}") from error
+        except (ResponseParserError, LookupError) as error:
+            raise TargetError(_not_aws(client)) from error
+        return {
+            "access_key": found["AccessKeyId"],
+            "secret_key": found["SecretAccessKey"],
+            "token": found["SessionToken"],
+            "expiry_time": found["Expiration"].isoformat(),
+        }
 
     @property
     def region(self) -> str:
@@ -105,14 +149,19 @@ class Session:
     def account(self) -> str:
         """The id of the account that the credentials belong to, as STS answers it."""
         with explained(self.settings):
-            seconds = self.settings.read_seconds
-            client = self.client("sts", attempts=LOGIN_ATTEMPTS, seconds=seconds)
+            if self.settings.role is not None:
+                cast(Any, self._session.get_credentials()).get_frozen_credentials()
+                return self._account
+            client = self.login()
             try:
                 return str(client.get_caller_identity()["Account"])
             except (ResponseParserError, KeyError) as error:
-                where = client.meta.endpoint_url
-                text = f"{where} does not answer like AWS: check --endpoint-url and proxies"
-                raise TargetError(text) from error
+                raise TargetError(_not_aws(client)) from error
+
+    def login(self) -> Any:
+        """A client of STS."""
+        seconds = self.settings.read_seconds
+        return self.client("sts", attempts=LOGIN_ATTEMPTS, seconds=seconds)
 
     def client(self, service: str, *, attempts: int, seconds: float, region: str = "") -> Any:
         """A client that sends each request at most `attempts` times, whatever the user's AWS
@@ -145,6 +194,40 @@ class Session:
         if (found := self._session.get_credentials()) is not None:
             used = found.get_frozen_credentials()
             hide(used.secret_key, used.token)
+
+
+class _Assuming(CredentialProvider):
+    """Gets the credentials of a role when they are first needed, and before they end."""
+
+    METHOD = CANONICAL_NAME = "assume-role"
+
+    def __init__(self, assume: Callable[[], dict[str, str]]) -> None:
+        super().__init__()
+        self._assume = assume
+
+    def load(self) -> DeferredRefreshableCredentials:
+        """The credentials, not asked for yet."""
+        return DeferredRefreshableCredentials(self._assume, self.METHOD)
+
+
+def _not_aws(client: Any) -> str:
+    where = client.meta.endpoint_url
+    return f"{where} does not answer like AWS: check --endpoint-url and proxies"
+
+
+_LOGGING_IN = Lock()
+
+
+def _login(settings: Settings) -> Any:
+    """The client of STS that roles are assumed with: one for all targets that log in alike, which
+    most of the time is all of a Region."""
+    with _LOGGING_IN:  # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html
+        return _logins(settings)
+
+
+@lru_cache(maxsize=64)
+def _logins(settings: Settings) -> Any:
+    return Session(settings).login()
 
 
 def _refuse_secrets(endpoint: str) -> None:

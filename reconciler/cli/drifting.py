@@ -131,7 +131,7 @@ def _seen(planning: Planning, options: Mapping[str, Any]) -> _Seen:
     if base is not None:
         from reconciler.cli.revisions import desired_at
 
-        applied = desired_at(base, options["paths"], options["owner"])
+        applied = desired_at(base, options["paths"], options["owner"], options.get("variables"))
     with planning.opened() as run, display() as line:
         begun = datetime.now(UTC)
         document = drift_of(

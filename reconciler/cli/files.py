@@ -4,7 +4,7 @@ is shown and the command is over."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -20,10 +20,15 @@ if TYPE_CHECKING:
     from reconciler.policy.rules import Rule
 
 
-def desired_of(paths: Sequence[str], owner: str | None, outputs: Outputs) -> Desired:
+def desired_of(
+    paths: Sequence[str],
+    owner: str | None,
+    outputs: Outputs,
+    variables: Mapping[str, str] | None = None,
+) -> Desired:
     """What the files declare; wrong files end the command with every problem and no call."""
     try:
-        return load(paths, owner=owner, stdin=standard_input())
+        return load(paths, owner=owner, stdin=standard_input(), variables=variables)
     except SpecError as error:
         outputs.refuse(problems_document(error.problems))
         raise click.exceptions.Exit(Exit.ERROR) from error

@@ -4,7 +4,8 @@ click options out."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import update_wrapper
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -39,13 +40,112 @@ def _owner(ctx: click.Context, param: click.Parameter, value: str | None) -> str
     return value
 
 
+def over_targets(command: Command) -> Command:
+    """What every command takes that can run over the targets of a file, instead of once."""
+
+    def either(**options: Any) -> Any:
+        if options.get("targets") is not None:
+            from reconciler.cli.fleeting import fleet
+
+            return fleet(click.get_current_context(), options)
+        for name, flag in FLEET_ONLY.items():
+            if options.get(name):
+                raise click.UsageError(f"{flag} needs --targets")
+        return command(**options)
+
+    return _fleet_options(cast(Command, update_wrapper(either, command)))
+
+
+def _limits(command: Command) -> Command:
+    return _all(
+        command,
+        option(
+            "--concurrency",
+            type=click.IntRange(1, 1024),
+            default=8,
+            show_default=True,
+            metavar="N",
+            help="Targets at a time.",
+        ),
+        option(
+            "--per-account",
+            type=click.IntRange(1, 1024),
+            default=4,
+            show_default=True,
+            metavar="N",
+            help="Targets of one account at a time.",
+        ),
+        option(
+            "--max-failures",
+            type=click.IntRange(0),
+            metavar="N",
+            help="Begin no target any more once more than N have failed.",
+        ),
+    )
+
+
+def _fleet_options(command: Command) -> Command:
+    return _all(
+        command,
+        option(
+            "--targets",
+            is_eager=True,
+            type=click.Path(exists=True, dir_okay=False),
+            metavar="FILE",
+            help="Run for every account and Region that this file lists.",
+        ),
+        option(
+            "--target",
+            "selectors",
+            type=Texts(),
+            multiple=True,
+            metavar="SELECTOR",
+            help="Only targets with such a name, or tag:, account: or region: with a pattern.",
+        ),
+        _limits,
+        option(
+            "--details",
+            type=click.Path(file_okay=False),
+            metavar="DIR",
+            help="Write the document of each target there, as JSON.",
+        ),
+        option(
+            "--engine",
+            type=click.Choice(["threads", "processes", "dask"]),
+            default="threads",
+            show_default=True,
+            help="What does the work; processes use all cores.",
+        ),
+        option("--scheduler", metavar="URL", help="With dask: tcp://HOST:8786."),
+    )
+
+
+FLEET_ONLY = {
+    "selectors": "--target",
+    "max_failures": "--max-failures",
+    "details": "--details",
+    "scheduler": "--scheduler",
+}
+"""The options that would be ignored without --targets."""
+
+
 def owner_of(text: str) -> Callable[[Command], Command]:
     """An owner that does what the text says."""
     return option("--owner", metavar="NAME", callback=_owner, help=text)
 
 
+def _paths_or_targets(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Paths, unless the targets of a file have some; that option is processed before."""
+    if not value and not ctx.params.get("targets"):
+        raise click.MissingParameter(ctx=ctx, param=param)
+    return value
+
+
 owner = owner_of("Who owns the files, whatever they say.")
 paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=Places())
+target_paths = click.argument(
+    "paths", nargs=-1, metavar="PATH...", type=Places(), callback=_paths_or_targets
+)
 
 
 def _all(command: Command, *decorators: Callable[[Command], Command]) -> Command:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -64,6 +65,8 @@ class Outputs:
 
         `paths` are the files and folders a command reads, which no output may overwrite.
         """
+        if isinstance(outputs, Outputs):
+            return outputs
         chosen = tuple(outputs)
         on_stdout = sum(output.file is None for output in chosen)
         if on_stdout == 0:
@@ -152,6 +155,28 @@ def _echo(data: str | bytes, *, color: bool, err: bool = False) -> None:
         raise ReconcilerError(told) from error
 
 
+class Kept(Outputs):
+    """Keeps the last document for whoever asked for it, and writes nothing."""
+
+    document: Mapping[str, Any] | None
+
+    def __init__(self) -> None:
+        super().__init__((), color=False)
+        object.__setattr__(self, "document", None)
+
+    def __iter__(self) -> Iterator[Output]:
+        """No format was asked for."""
+        return iter(())
+
+    def _write(
+        self, outputs: Sequence[Output], document: Mapping[str, Any], *, err: bool = False
+    ) -> None:
+        object.__setattr__(self, "document", document)
+
+    def _print(self, format: str, document: Mapping[str, Any], *, err: bool) -> None:
+        """Nobody sits there."""
+
+
 def wants_color(color: str) -> bool:
     """Whether stdout gets color: https://no-color.org and TERM=dumb decide on a terminal."""
     if color == "auto":
@@ -182,8 +207,30 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
+_HEARD: ContextVar[list[str] | None] = ContextVar("heard", default=None)
+
+
+@contextmanager
+def overheard() -> Iterator[list[str]]:
+    """What is told while the block runs, instead of it being said on stderr."""
+    heard: list[str] = []
+    token = _HEARD.set(heard)
+    try:
+        yield heard
+    finally:
+        _HEARD.reset(token)
+
+
+def is_overheard() -> bool:
+    """Whether what is told goes somewhere else than to stderr."""
+    return _HEARD.get() is not None
+
+
 def tell(text: str) -> None:
     """Say something on stderr; that nobody can read it must not stop or change anything."""
+    if (heard := _HEARD.get()) is not None:
+        heard.append(safe(text))
+        return
     with suppress(OSError):
         click.echo(safe(text), err=True)
 

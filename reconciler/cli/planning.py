@@ -155,7 +155,7 @@ class Planning:
         read += (options.get("plan") or "-", options.get("history") or "-")
         outputs = Outputs.of(options["outputs"], options["color"], read)
         return cls(
-            desired=desired or desired_of(options["paths"], options["owner"], outputs),
+            desired=desired or _desired(options, outputs),
             target=TargetOptions.of(options),
             allow=Allow(
                 adopt=options.get("adopt", False),
@@ -237,6 +237,10 @@ class Planning:
         known = {change["address"] for change in document["changes"]}
         for address in sorted(self.allow.destroy - known):
             tell(f"Warning: --allow-destroy {address}: the plan changes nothing at this address")
+
+
+def _desired(options: Mapping[str, Any], outputs: Outputs) -> Desired:
+    return desired_of(options["paths"], options["owner"], outputs, options.get("variables"))
 
 
 class _Echo(logging.Handler):

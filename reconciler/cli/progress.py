@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from reconciler.apply import Event, Seen, Started, Waiting
-from reconciler.cli.output import is_terminal, tell
+from reconciler.cli.output import is_overheard, is_terminal, tell
 from reconciler.plan import Task
 from reconciler.resource import Api, Call, ReadResult
 from reconciler.safe import safe
@@ -100,7 +100,7 @@ class Unfailing(io.TextIOBase):
 @contextmanager
 def display() -> Iterator[Line]:
     """A line with a spinner on a terminal, else one that only says what has to be said."""
-    if not is_terminal(sys.stderr):
+    if is_overheard() or not is_terminal(sys.stderr):
         yield PlainLine()
         return
     from rich.console import Console

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -28,7 +28,12 @@ INCLUDED = re.compile(rb"!file[^\n]*(?:\n[^\n]*){0,2}")
 """Where YAML names a file: beside the tag, or below it."""
 
 
-def desired_at(revision: str, paths: Sequence[str], owner: str | None) -> Desired:
+def desired_at(
+    revision: str,
+    paths: Sequence[str],
+    owner: str | None,
+    variables: Mapping[str, str] | None = None,
+) -> Desired:
     """What the files at these paths declared in a revision, `revision` being anything that git
     takes for a commit that has them. `owner` goes before the one that they had then. Raises
     `ReconcilerError`."""
@@ -43,7 +48,7 @@ def desired_at(revision: str, paths: Sequence[str], owner: str | None) -> Desire
                 raise ReconcilerError(f"{text} what is new: give a revision that has it")
             taken.append(found)
         try:
-            return load(taken, owner=owner)
+            return load(taken, owner=owner, variables=variables)
         except SpecError as error:
             first = error.problems[0]
             text = f"{first.file}:{first.line}:{first.column}: {first.code} {first.message}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -47,12 +48,29 @@ class Stopping:
         now = time.monotonic()
         first, deaf = not self(), now - self._last < DEAF and self._last > 0
         self.code = Exit.INTERRUPTED if number == signal.SIGINT else Exit.TERMINATED
+        for outer in _MAIN:
+            outer.code = self.code
         if first and self._patient:
             with suppress(OSError):
                 os.write(2, TEXT)  # a stream may be in the middle of a write
         elif not deaf:
             self._last = now
             raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(Exit.TERMINATED)
+
+
+_MAIN: list[Stopping] = []
+"""What the main thread has begun to listen to, innermost last."""
+
+
+class _Following(Stopping):
+    """In another thread no signal arrives: it stops once the main thread is asked to."""
+
+    def __call__(self) -> str:
+        """Why nothing new should be begun, if so."""
+        for asked in _MAIN:
+            if asked():
+                self.code = asked.code
+        return super().__call__()
 
 
 @contextmanager
@@ -62,12 +80,17 @@ def stopping() -> Iterator[Stopping]:
     Once it was asked for there is only leaving left, and the impatience that is still going on must
     not break off what that takes: giving back the lock, closing connections."""
     asked = Stopping()
+    if threading.current_thread() is not threading.main_thread():
+        yield _Following()
+        return
     before: dict[int, Any] = {}
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             before[number] = signal.signal(number, asked.take)
+    _MAIN.append(asked)
     try:
         yield asked
     finally:
+        _MAIN.remove(asked)
         for number, handler in before.items() if not asked() else ():
             signal.signal(number, handler)

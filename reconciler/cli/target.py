@@ -44,11 +44,17 @@ class TargetOptions:
     local: bool
     local_store: str
     local_handshake: Literal["auto", "manual"]
+    account: str = ""
+    """The account that the credentials have to be of, if one is insisted on."""
+    role: str = ""
+    """The ARN of a role to assume, if any."""
+    external_id: str | None = None
+    session_name: str = ""
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> TargetOptions:
-        """Those among the options of a command."""
-        return cls(**{field.name: options[field.name] for field in fields(cls)})
+        """Those among the options of a command; what only targets of a fleet say may be missing."""
+        return cls(**{f.name: options[f.name] for f in fields(cls) if f.name in options})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,11 @@ def opened(
     session = session_of(options, patience=patience)
     api = AwsApi(session, writes=writes)
     _check_service(api, options.service, desired)
-    target = Target(session.account(), session.region, api.endpoint)
+    account = session.account()
+    if options.account not in ("", account):
+        text = f"the credentials are of account {account}, and not of {options.account}"
+        raise TargetError(f"{text}: check the role and the profile")
+    target = Target(account, session.region, api.endpoint)
     if not is_aws(api.endpoint):
         target = replace(target, console=_literal(api.endpoint))
     for prefix, console in CONSOLES.items():
@@ -118,8 +128,9 @@ def opened(
 
 def session_of(options: TargetOptions, *, patience: float = math.inf) -> Session:
     """The session of a target at AWS."""
-    from reconciler.aws.session import Session, Settings
+    from reconciler.aws.session import Role, Session, Settings
 
+    role = Role(options.role, options.session_name, options.external_id)
     return Session(
         Settings(
             profile=options.profile,
@@ -129,6 +140,7 @@ def session_of(options: TargetOptions, *, patience: float = math.inf) -> Session
             parallelism=options.parallelism,
             agent=_agent(),
             patience=patience,
+            role=role if options.role else None,
         )
     )
 
@@ -187,9 +199,9 @@ def _played(emulator: Emulator, options: TargetOptions, desired: Desired) -> tup
     account, region = LOCAL_ACCOUNT, LOCAL_REGION
     there = {(one.account, one.region) for one in emulator.control.everything()}
     places = [place for place in there if options.region in (None, place[1])]
-    if not desired.sources and len(places) == 1:
+    if not (desired.sources or options.account) and len(places) == 1:
         account, region = places[0]
-    return desired.account or account, options.region or desired.region or region
+    return options.account or desired.account or account, options.region or desired.region or region
 
 
 def _check_service(api: AwsApi, service: str, desired: Desired) -> None:

@@ -30,16 +30,16 @@ class Emulator:
         self.settings = settings or Settings()
         self._store = Store(self.settings.store)
         self.control = Control(self._store, clock)
-        service = Service(self._store, self.settings, clock)
+        self._stopped = threading.Event()
+        router = Router(Service(self._store, self.settings, clock), self.control, self._stopped)
         try:
-            self._server = Server(self.settings.port, Router(service, self.control).answer)
+            self._server = Server(self.settings.port, router.answer, self._stopped)
         except OSError:
             self._store.close()
             raise
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_POLL_SECONDS,), name="emulator", daemon=True
         )
-        self._stopped = threading.Event()
         if self.settings.handshake == "auto":
             with self._store.transaction() as rows:
                 adopt_pending(rows, clock() + self.settings.handshake_seconds)
@@ -66,7 +66,8 @@ class Emulator:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends every connection and lets go of port and store; a second call does nothing."""
+        """Takes no more requests, lets those that run end (2 s at most), and lets go of port and
+        store; a second call does nothing."""
         if self._stopped.is_set():
             return
         self._stopped.set()

@@ -1,13 +1,14 @@
-"""Faults on request: a request's operation in, what goes wrong with it out.
+"""Faults on request: a request's operation and place in, what goes wrong with it out.
 
 A fault is kept in the store until it has struck as often as it should, so that it can be asked for
 by another process than the one that serves.
 """
 
 import sqlite3
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from fnmatch import fnmatchcase
 
+from reconciler.emulator.caller import Caller
 from reconciler.emulator.errors import ApiError, ControlError
 from reconciler.emulator.http import Reply
 
@@ -37,6 +38,10 @@ class Fault:
     """One of `KINDS`, or the error code that is answered instead of carrying the request out."""
     operation: str = "*"
     """Which requests: an operation's name or a pattern such as List*."""
+    account: str = "*"
+    """Whose requests: the caller's account or a pattern; for AssumeRole, the role's account."""
+    region: str = "*"
+    """Where: the Region a request is signed for, or a pattern such as eu-*."""
     after: int = 0
     """How many of those requests are left alone first."""
     count: int = 1
@@ -54,6 +59,14 @@ class Fault:
         if self.after < 0 or self.count < 1 or self.every < 1 or self.seconds < 0:
             raise ControlError("after and seconds must be at least 0, count and every at least 1")
 
+    def strikes(self, operation: str, caller: Caller) -> bool:
+        """Whether it is about such a request."""
+        return (
+            fnmatchcase(operation, self.operation)
+            and fnmatchcase(caller.account, self.account)
+            and fnmatchcase(caller.region, self.region)
+        )
+
     @property
     def lag(self) -> float:
         """For how many seconds a new object is not listed yet."""
@@ -68,21 +81,21 @@ class Fault:
 
 NONE = Fault(kind="delay")
 """Nothing goes wrong."""
+_COLUMNS = tuple(one.name for one in fields(Fault))
 
 
 def add(rows: sqlite3.Connection, fault: Fault) -> None:
     """Lets a fault strike from the next request on."""
-    rows.execute(
-        "INSERT INTO faults (kind, operation, after, count, every, seconds) VALUES (?,?,?,?,?,?)",
-        (fault.kind, fault.operation, fault.after, fault.count, fault.every, fault.seconds),
-    )
+    names = ", ".join(_COLUMNS)
+    marks = ", ".join(f":{name}" for name in _COLUMNS)
+    rows.execute(f"INSERT INTO faults ({names}) VALUES ({marks})", asdict(fault))  # noqa: S608
 
 
-def take(rows: sqlite3.Connection, operation: str) -> Fault:
+def take(rows: sqlite3.Connection, operation: str, caller: Caller) -> Fault:
     """The fault that strikes this request, the oldest where several could; each is counted."""
     for row in rows.execute("SELECT * FROM faults ORDER BY id").fetchall():
-        fault = Fault(**{one.name: row[one.name] for one in fields(Fault)})
-        if not fnmatchcase(operation, fault.operation):
+        fault = _read(row)
+        if not fault.strikes(operation, caller):
             continue
         seen = row["seen"] + 1 - fault.after
         rows.execute("UPDATE faults SET seen = seen + 1 WHERE id = ?", (row["id"],))
@@ -94,10 +107,14 @@ def take(rows: sqlite3.Connection, operation: str) -> Fault:
     return NONE
 
 
-def denies(rows: sqlite3.Connection, operation: str) -> bool:
-    """Whether a fault is waiting to deny requests of this operation."""
-    kinds = "SELECT operation FROM faults WHERE kind = 'AccessDeniedException'"
-    return any(fnmatchcase(operation, row["operation"]) for row in rows.execute(kinds))
+def denies(rows: sqlite3.Connection, operation: str, caller: Caller) -> bool:
+    """Whether a fault is waiting to deny such requests."""
+    found = rows.execute("SELECT * FROM faults WHERE kind = 'AccessDeniedException'")
+    return any(_read(row).strikes(operation, caller) for row in found)
+
+
+def _read(row: sqlite3.Row) -> Fault:
+    return Fault(**{name: row[name] for name in _COLUMNS})
 
 
 def spoiled(fault: Fault, reply: Reply) -> Reply:

@@ -6,7 +6,10 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
 
+from reconciler.emulator.caller import Caller
 from reconciler.emulator.errors import ApiError
 from reconciler.emulator.query import Api, Query, Tree
 from reconciler.emulator.sts import role_id
@@ -14,8 +17,8 @@ from reconciler.emulator.sts import role_id
 _PRINCIPAL = re.compile(r"arn:[a-z-]+:iam::(\d{12}):(user|group|role)/.+", re.ASCII)
 
 
-def api(denied: Callable[[str], bool]) -> Api:
-    """IAM, where `denied` says whether an operation of CodeConnections is refused."""
+def api(denied: Callable[[str, Caller], bool]) -> Api:
+    """IAM, where `denied` says whether an operation of CodeConnections is refused to a caller."""
 
     def simulate(query: Query) -> Tree:
         source = query.form.get("PolicySourceArn", "")
@@ -28,8 +31,9 @@ def api(denied: Callable[[str], bool]) -> Api:
         if principal[1] != query.caller.account:
             raise ApiError("NoSuchEntity", f"{source} cannot be found.")
         resources = query.texts("ResourceArns") or ["*"]
+        caller = replace(query.caller, region=_region(query))
         results = [
-            _result(action, resources, denied(action.partition(":")[2]))
+            _result(action, resources, denied(action.partition(":")[2], caller))
             for action in query.texts("ActionNames")
         ]
         # Two a page, so that clients see more than one.
@@ -40,6 +44,19 @@ def api(denied: Callable[[str], bool]) -> Api:
         return page
 
     return Api("iam", "2010-05-08", {"GetRole": _get_role, "SimulatePrincipalPolicy": simulate})
+
+
+def _region(query: Query) -> str:
+    """Where the simulated requests go: as their context says, else where this one went."""
+    for number in count(1):
+        entry = f"ContextEntries.member.{number}"
+        name = query.form.get(f"{entry}.ContextKeyName")
+        if name is None:
+            return query.caller.region
+        value = query.form.get(f"{entry}.ContextKeyValues.member.1")
+        if name == "aws:RequestedRegion" and value:
+            return value
+    raise AssertionError("the numbers do not end")
 
 
 def _result(action: str, resources: list[str], denied: bool) -> Tree:

@@ -1,6 +1,7 @@
 """Which part of the emulator a message is for: AWS's API, the console page, or control as JSON."""
 
 import logging
+import threading
 from urllib.parse import parse_qs, urlsplit
 
 from reconciler.emulator import console, control_api
@@ -18,9 +19,11 @@ _LOCAL_NAMES = {"127.0.0.1", "localhost"}
 class Router:
     """Answers every message; nothing that goes wrong inside leaves it as an exception."""
 
-    def __init__(self, service: Service, control: Control) -> None:
+    def __init__(self, service: Service, control: Control, closing: threading.Event) -> None:
+        """Once `closing` is set the store may be gone at any time."""
         self._service = service
         self._control = control
+        self._closing = closing
 
     def answer(self, message: Message) -> Reply:
         """The reply to any message."""
@@ -41,6 +44,8 @@ class Router:
                 return self._approve_on_page(message)
             return control_api.answer(self._control, message, path.removeprefix(_PREFIX))
         except Exception:  # noqa: BLE001 - a client gets an answer, whatever broke here
+            if self._closing.is_set():
+                return Reply(503, "text/plain", b"", ending="eof")
             _log.exception("no answer to %s %s", message.method, message.path)
             code = "com.amazon.coral.service#InternalFailure"
             content = {"__type": code, "Message": "The emulator failed; see its log."}

@@ -14,7 +14,7 @@ from reconciler.emulator.http import BadRequest, Message, Reply, encode, read
 _log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 600.0
-_STOP_SECONDS = 5.0
+_STOP_SECONDS = 2.0
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -25,9 +25,13 @@ class Server(socketserver.ThreadingTCPServer):
     block_on_close = False
     request_queue_size = 512
 
-    def __init__(self, port: int, answer: Callable[[Message], Reply]) -> None:
+    def __init__(
+        self, port: int, answer: Callable[[Message], Reply], closing: threading.Event
+    ) -> None:
+        """What arrives once `closing` is set is not answered."""
         super().__init__(("127.0.0.1", port), _Handler)
         self.answer = answer
+        self.closing = closing
         self._open: set[socket.socket] = set()
         self._changed = threading.Condition()
 
@@ -45,14 +49,18 @@ class Server(socketserver.ThreadingTCPServer):
             self._changed.notify_all()
 
     def hang_up(self) -> None:
-        """Ends every connection and waits (5 s at most) until no thread serves one."""
+        """Reads no more, waits (2 s at most) for the answers to what runs, and ends the rest."""
         with self._changed:
-            for connection in self._open:
-                try:
-                    connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    continue  # its client was faster
+            self._shut(socket.SHUT_RD)
             self._changed.wait_for(lambda: not self._open, _STOP_SECONDS)
+            self._shut(socket.SHUT_RDWR)
+
+    def _shut(self, how: int) -> None:
+        for connection in self._open:
+            try:
+                connection.shutdown(how)
+            except OSError:
+                continue  # its client was faster
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away in the middle is no news."""
@@ -65,18 +73,20 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         """Reads and answers one request after the other, until either side has enough."""
-        answer = cast(Server, self.server).answer
+        server = cast(Server, self.server)
         try:
-            while message := read(self.rfile, self.wfile.write):
-                reply = answer(message)
+            while (message := read(self.rfile, self.wfile.write)) and not server.closing.is_set():
+                reply = server.answer(message)
                 if reply.ending:
                     self._lose(reply)
                     return
-                self._send(reply, message)
-                if not message.keep_alive:
+                keep_alive = message.keep_alive and not server.closing.is_set()
+                self._send(reply, keep_alive=keep_alive, bodiless=message.method == "HEAD")
+                if not keep_alive:
                     return
         except BadRequest as error:
-            self._send(_refusal(error), None)
+            if not server.closing.is_set():
+                self._send(_refusal(error), keep_alive=False)
 
     def _lose(self, reply: Reply) -> None:
         """Ends the connection before the reply, or in the middle of it."""
@@ -90,9 +100,7 @@ class _Handler(socketserver.StreamRequestHandler):
             self.rfile.close()
             self.connection.close()
 
-    def _send(self, reply: Reply, message: Message | None) -> None:
-        keep_alive = message is not None and message.keep_alive
-        bodiless = message is not None and message.method == "HEAD"
+    def _send(self, reply: Reply, *, keep_alive: bool, bodiless: bool = False) -> None:
         # One write, so that no client waits for a second packet.
         self.wfile.write(encode(reply, keep_alive=keep_alive, bodiless=bodiless))
         if keep_alive and hasattr(socket, "TCP_QUICKACK"):

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from reconciler.emulator import faults, iam, query, requests, sts, wire
-from reconciler.emulator.bucket import Bucket
+from reconciler.emulator.bucket import Buckets
 from reconciler.emulator.call import Call, Json
+from reconciler.emulator.caller import Caller
 from reconciler.emulator.errors import ApiError
 from reconciler.emulator.faults import Fault
 from reconciler.emulator.http import Message, Reply
@@ -22,44 +23,54 @@ class Service:
         self._store = store
         self._settings = settings
         self._clock = clock
-        self._bucket = Bucket(settings.calls_per_second)
+        self._buckets = Buckets(settings.calls_per_second)
 
     def answer(self, message: Message) -> Reply:
         """The reply to a request for CodeConnections, CodeStar connections, STS or IAM."""
         if query.speaks(message):
-            apis = [sts.API, iam.api(self._denies)]
-            reply, record = query.answer(message, self._clock(), apis)
-            if record is not None:
-                self._keep(record)
-            return reply
+            return self._ask(message)
         if wire.protocol_of(message) == "cbor" and not wire.has_cbor():
             return wire.NO_CBOR
         return self._exchange(message)
 
-    def _denies(self, operation: str) -> bool:
+    def _ask(self, message: Message) -> Reply:
+        """The reply of STS or IAM; they have rates of their own, which are not played."""
+        asked = query.read(message, self._clock(), [sts.API, iam.api(self._denies)])
+        if isinstance(asked, Reply):
+            return asked
+        fault = self._fault(asked.action, sts.subject(asked))
+        refusal = fault.refusal()
+        if fault.kind == "AccessDeniedException":
+            refusal = ApiError(fault.kind, sts.not_authorized(asked))
+        reply, record = query.answer(asked, refusal)
+        self._keep(record)
+        return _late(fault, reply)
+
+    def _denies(self, operation: str, caller: Caller) -> bool:
         with self._store.transaction() as rows:
-            return faults.denies(rows, operation)
+            return faults.denies(rows, operation, caller)
 
     def _exchange(self, message: Message) -> Reply:
         service, fault = None, faults.NONE
         try:
             request = wire.decode(message)
             service = request.service
-            fault = self._fault(request)
+            fault = self._throttled(request.caller) or self._fault(
+                request.operation.name, request.caller
+            )
             reply = wire.encode(request, self._perform(request, fault))
         except ApiError as error:
             protocol = wire.protocol_of(message)
             modelled = self._settings.modelled_statuses
             reply = wire.encode_error(protocol, error, service, modelled_statuses=modelled)
-        if fault.kind == "timeout":
-            time.sleep(fault.seconds)
-        return faults.spoiled(fault, reply)
+        return _late(fault, reply)
 
-    def _fault(self, request: wire.Decoded) -> Fault:
-        if not self._bucket.take():
-            return Fault(kind="ThrottlingException")
+    def _throttled(self, caller: Caller) -> Fault | None:
+        return None if self._buckets.take(caller) else Fault(kind="ThrottlingException")
+
+    def _fault(self, operation: str, caller: Caller) -> Fault:
         with self._store.transaction() as rows:
-            fault = faults.take(rows, request.operation.name)
+            fault = faults.take(rows, operation, caller)
         if fault.kind == "delay":
             time.sleep(fault.seconds)
         return fault
@@ -93,6 +104,12 @@ class Service:
     def _keep(self, record: Request) -> None:
         with self._store.transaction() as rows:
             requests.keep(rows, record, self._settings.requests_kept)
+
+
+def _late(fault: Fault, reply: Reply) -> Reply:
+    if fault.kind == "timeout":
+        time.sleep(fault.seconds)
+    return faults.spoiled(fault, reply)
 
 
 def _record(request: wire.Decoded, now: float) -> Request:

@@ -67,8 +67,13 @@ class Settings:
     The API reference's pages print 400; botocore's model of codeconnections names the others.
     """
     calls_per_second: float = 0.0
-    """How many calls are taken each second, and at once; more are throttled. 0 takes all. AWS
-    publishes no rate."""
+    """How many calls are taken each second, and at once, in each account and Region; more are
+    throttled. 0 takes all.
+
+    AWS publishes no rate of CodeConnections. That it would hold for an account in a Region is
+    assumed, as https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
+    has it for another service. STS and IAM are not throttled.
+    """
     requests_kept: int = 100_000
     """How many of the newest request records are kept, so that a long run's file stays small."""
 

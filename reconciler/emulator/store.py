@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-_VERSION = 4
+_VERSION = 5
 _APPLICATION = 0x5243_4E43  # tells our files from any other SQLite database
 _BUSY_SECONDS = 30.0
 
@@ -60,6 +60,7 @@ CREATE TABLE tags (
 ) STRICT;
 CREATE TABLE faults (
     id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, operation TEXT NOT NULL,
+    account TEXT NOT NULL, region TEXT NOT NULL,
     after INTEGER NOT NULL, count INTEGER NOT NULL, every INTEGER NOT NULL, seconds REAL NOT NULL,
     seen INTEGER NOT NULL DEFAULT 0
 ) STRICT;

@@ -137,6 +137,8 @@ def result(document: Document) -> list[str]:
             return [_status(document)]
         case {"kind": "unblock"}:
             return [_unblock(document)]
+        case {"kind": "fleet"}:
+            return [_fleet(document)]
         case {"purpose": "wait"}:
             return [_wait(document)]
         case {"outcomes": [_, *_]}:
@@ -178,6 +180,16 @@ def _status(document: Document) -> str:
     counts = ", ".join(f"{n} {state}" for state, n in document["summary"].items() if n)
     text = f"{objects(len(document['objects']))}{counts and f': {counts}'}."
     return text if document["coverage"]["complete"] else f"Incomplete: {text}"
+
+
+def _fleet(document: Document) -> str:
+    number = len(document["targets"])
+    states = ", ".join(f"{n} {state}" for state, n in document["summary"].items())
+    counts = ", ".join(
+        f"{n} {what.replace('_', ' ')}" for what, n in document["counts"].items() if n
+    )
+    targets = f"{number} target{'s' * (number != 1)}"
+    return f"{document['command']}: {targets}: {states}.{counts and f' In all {counts}.'}"
 
 
 def _unblock(document: Document) -> str:

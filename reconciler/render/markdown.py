@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from reconciler.render import _drift as drifts
 from reconciler.render import _status as status_words
 from reconciler.render import _words as words
+from reconciler.render._fleet import cells as fleet_cells
 from reconciler.render._notes import Note, notes
 from reconciler.render._words import Document
 from reconciler.safe import safe
@@ -34,6 +35,11 @@ def within(document: Document, budget: int) -> str:
     """The document in so many bytes at most."""
     page = _Page(budget)
     page.add(f"### {' '.join(words.result(document))}\n\n")
+    if document["kind"] == "fleet":
+        heads = ("", "target", "account", "Region", "")
+        page.table(heads, map(_target, _failed_first(document["targets"])))
+        page.folded("Details", map(_reasons, filter(_has_reasons, document["targets"])))
+        return page.text
     if document["kind"] != "problems":
         page.add(f"{_code(words.place(document))}\n\n")
     if document["kind"] == "drift":
@@ -158,6 +164,24 @@ def _awaited(one: Document) -> str:
 def _row(change: Document) -> str:
     mark = f"**`{words.symbol(change)}`**"
     return _cells(mark, _code(change["address"]), _code(words.sentence(change)))
+
+
+def _failed_first(rows: Sequence[Document]) -> list[Document]:
+    return sorted(rows, key=lambda row: row["code"] == 0)
+
+
+def _target(row: Document) -> str:
+    state, *texts = fleet_cells(row)
+    return _cells(state, *map(_code, texts[:3]), texts[3] and _code(texts[3]))
+
+
+def _has_reasons(row: Document) -> bool:
+    return bool(row["details"])
+
+
+def _reasons(row: Document) -> str:
+    lines = "".join(f"- {_code(text)}\n" for text in row["details"])
+    return f"{_code(row['target'])}: {row['state']}\n\n{lines}\n"
 
 
 def _status(row: Document, document: Document) -> str:

@@ -9,6 +9,7 @@ import click
 
 from reconciler.findings import is_found
 from reconciler.render import _drift as drifts
+from reconciler.render import _fleet as fleet_words
 from reconciler.render import _status as status_words
 from reconciler.render import _words as words
 from reconciler.render._table import fitted, wrapped
@@ -53,6 +54,14 @@ NARROWER = ((4, 12), (3, 8), (4, 0), (1, 30), (2, 12), (1, 0), (3, 0), (2, 0), (
 def render(document: Document, *, color: bool = False, width: int = 0) -> str:
     """The document as lines; live and file texts cannot move the cursor or pass for markup. Rows of
     a table are cut to a `width` in characters, if one is given, and other lines broken."""
+    blocks = _blocks(document, color, width)
+    texts = [
+        "".join(f"{part}\n" for line in block for part in wrapped(line, width)) for block in blocks
+    ]
+    return "\n".join(text for text in texts if text)
+
+
+def _blocks(document: Document, color: bool, width: int) -> list[Iterable[str]]:
     lines = _Lines(color)
     blocks: list[Iterable[str]]
     match document:
@@ -70,6 +79,8 @@ def render(document: Document, *, color: bool = False, width: int = 0) -> str:
             ]
         case {"kind": "unblock"}:
             blocks = [lines.blockers(document), lines.total(document)]
+        case {"kind": "fleet"}:
+            blocks = lines.fleet(document, width)
         case {"awaited": [_, *_]}:
             blocks = [
                 lines.awaited(document),
@@ -94,10 +105,7 @@ def render(document: Document, *, color: bool = False, width: int = 0) -> str:
                 lines.worklist(document),
                 lines.total(document),
             ]
-    texts = [
-        "".join(f"{part}\n" for line in block for part in wrapped(line, width)) for block in blocks
-    ]
-    return "\n".join(text for text in texts if text)
+    return blocks
 
 
 class _Lines:
@@ -155,6 +163,34 @@ class _Lines:
             mark, address, status, *rest = texts
             shown = (self.style(mark, fg, bold=True), address, self.style(status, fg), *rest)
             yield "  ".join(shown).rstrip()
+
+    def fleet(self, document: Document, width: int) -> list[Iterable[str]]:
+        """Every target; nothing where all are as declared, and that was asked for."""
+        if document["command"] == "drift" and document["code"] == 0:
+            return []
+        return [
+            self.targets(document, width),
+            *self.reasons(document),
+            self.total(document),
+        ]
+
+    def targets(self, document: Document, width: int) -> Iterator[str]:
+        """One line a target."""
+        rows = document["targets"]
+        cells = [fleet_words.cells(row) for row in rows]
+        table = fitted([fleet_words.HEADS, *cells], width, fleet_words.NARROWER)
+        yield self.style("  ".join(table[0]).rstrip(), bold=True)
+        for row, (mark, *rest) in zip(rows, table[1:], strict=True):
+            fg = fleet_words.color(row)
+            yield "  ".join((self.style(mark, fg, bold=True), *rest)).rstrip()
+
+    def reasons(self, document: Document) -> Iterator[list[str]]:
+        """A block for each target that has more to say than its line."""
+        for row in document["targets"]:
+            if row["details"]:
+                head = f"{row['target']}: {row['state']}"
+                lines = [f"    {safe(text)}" for text in row["details"]]
+                yield [self.style(safe(head), fleet_words.color(row), bold=True), *lines]
 
     def details(self, document: Document) -> Iterator[list[str]]:
         """A block for each object that needs somebody, or that was asked for by its name."""

@@ -19,6 +19,7 @@ from reconciler.spec.form import SECTIONS, Defaults, Document
 from reconciler.spec.problems import Enough, Problem, Problems, shown
 from reconciler.spec.source import Limits, Map, Seq, collector_off, read_sources
 from reconciler.spec.source import Source as Parsed
+from reconciler.spec.variables import Variables
 from reconciler.spec.violations import validated
 
 
@@ -29,16 +30,24 @@ def load(
     stdin: BinaryIO | None = None,
     limits: Limits | None = None,
     instead: Mapping[str, bytes] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Desired:
     """Read every file that the paths stand for. `owner` goes before the files' own, and what is
-    given `instead` of a file's content before that.
+    given `instead` of a file's content before that. `variables` are those of the target, and
+    replace `${name}` in texts; None where no target gives any.
 
     Raises `SpecError` with every problem (a thousand at most), sorted by file and position.
     """
     loading = _Loading()
+    given = Variables(variables)
     with suppress(Enough):
         sources = read_sources(
-            paths, loading.problems, limits=limits or Limits(), stdin=stdin, instead=instead
+            paths,
+            loading.problems,
+            limits=limits or Limits(),
+            stdin=stdin,
+            instead=instead,
+            variables=given,
         )
         loading.take(sources)
         owner = owner or loading.header.get("owner")
@@ -47,7 +56,7 @@ def load(
             name = sources[0].name if sources else paths[0]
             loading.problems.append(Problem(name, 1, 1, "E045", "nobody owns these files", hint))
     if loading.problems or owner is None:
-        raise SpecError(sorted(loading.problems))
+        raise SpecError(sorted(map(given.explained, loading.problems)))
     return loading.desired(owner)
 
 

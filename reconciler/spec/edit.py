@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -19,7 +19,7 @@ from reconciler.spec.entries import Section
 from reconciler.spec.layout import Layout, Splice, pairs, spliced, start
 from reconciler.spec.problems import Problem
 from reconciler.spec.source import parse
-from reconciler.spec.writing import Written
+from reconciler.spec.writing import Written, literal
 
 Path = tuple[str, ...]
 """The keys that lead to a value inside of an entry."""
@@ -72,6 +72,7 @@ def edited(data: bytes, edits: Sequence[Edit]) -> bytes:
     mark = _BOM if text.startswith(_BOM) else ""
     before = text.removeprefix(_BOM)
     after = before
+    edits = [_literal(edit) for edit in edits]
     for step in (_inside, _removed, _appended):
         after = step(after, edits)
     wanted = _expected(_read(before), edits)
@@ -82,6 +83,18 @@ def edited(data: bytes, edits: Sequence[Edit]) -> bytes:
     if found != wanted:
         raise EditError("it stands there in a way that is not understood")
     return (mark + after).encode()
+
+
+def _literal(edit: Edit) -> Edit:
+    """The edit with its value as the file has to say it."""
+    match edit:
+        case Put():
+            return replace(edit, value=literal(edit.value))
+        case Append():
+            fields = literal(edit.entry.fields or {})
+            return replace(edit, entry=replace(edit.entry, fields=fields))
+        case _:
+            return edit
 
 
 def entry_at(data: bytes, section: str, line: int, column: int) -> int | None:

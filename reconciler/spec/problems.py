@@ -34,6 +34,7 @@ CODES: dict[str, str] = {
     "E019": "nested too deeply",
     "E020": "too many values",
     "E021": "!file not usable here",
+    "E022": "variable that cannot be replaced",
     "E030": "unknown key",
     "E031": "required key missing",
     "E032": "wrong type",

@@ -28,6 +28,7 @@ from reconciler.spec.tree import (
     Seq,
     position,
 )
+from reconciler.spec.variables import Variables
 
 __all__ = [
     "REFUSED",
@@ -80,11 +81,13 @@ def parse(
     *,
     limits: Limits = _DEFAULT_LIMITS,
     include: Include | None = None,
+    variables: Variables | None = None,
 ) -> Map | None:
     """Give the mapping a YAML text holds, adding to `problems` whatever is wrong with it.
 
     None when there is no mapping, or the text could not be read to its end. `include` reads the
-    files that `!file` names; without it the tag is a problem.
+    files that `!file` names; without it the tag is a problem. Without `variables`, a `${` is text
+    like any other.
     """
     before = len(problems)
     builder = Builder(name, problems, limits, include)
@@ -94,7 +97,10 @@ def parse(
     complete = False
     with collector_off():
         try:
-            builder.build(LOADER(text).get_event)
+            next_event = LOADER(text).get_event
+            if variables is not None:
+                next_event = variables.replacing(next_event, text, builder)
+            builder.build(next_event)
             complete = True
         except Abandoned:
             complete = builder.ended
@@ -112,6 +118,7 @@ def read_sources(
     limits: Limits = _DEFAULT_LIMITS,
     stdin: BinaryIO | None = None,
     instead: Mapping[str, bytes] | None = None,
+    variables: Variables | None = None,
 ) -> list[Source]:
     """Give every file that the paths stand for and that holds a mapping, each read once, or with
     what is given `instead` of its content, by the path with all links resolved.
@@ -128,17 +135,21 @@ def read_sources(
         message = f"{len(found)} files, more than {limits.files}"
         problems.append(Problem(paths[0], 0, 0, "E006", message, "name fewer files"))
         return []
-    sources = (_read_one(file, problems, limits, stdin, instead or {}) for file in found.values())
-    return [source for source in sources if source is not None]
+    contents = (
+        (file.name, _content(file, problems, limits, stdin, instead or {}, variables))
+        for file in found.values()
+    )
+    return [Source(name, content) for name, content in contents if content is not None]
 
 
-def _read_one(
+def _content(
     file: files.Found,
     problems: list[Problem],
     limits: Limits,
     stdin: BinaryIO | None,
     instead: Mapping[str, bytes],
-) -> Source | None:
+    variables: Variables | None,
+) -> Map | None:
     include: Include | None = None
     try:
         if file.path == "-":
@@ -149,8 +160,7 @@ def _read_one(
     except files.Unreadable as error:
         problems.append(_whole_file(file.name, error))
         return None
-    content = parse(data, file.name, problems, limits=limits, include=include)
-    return None if content is None else Source(file.name, content)
+    return parse(data, file.name, problems, limits=limits, include=include, variables=variables)
 
 
 def _whole_file(name: str, error: files.Unreadable) -> Problem:
@@ -212,6 +222,8 @@ def _report_broken(error: yaml.YAMLError, text: str, builder: Builder) -> None:
         begun = f" begun on line {error.context_mark.line + 1}" if error.context_mark else ""
         message += f", {error.context}{begun}"
     hint = next((advice for part, advice in _ADVICE.items() if part in message), "")
+    if mark and text[mark.index - 1 : mark.index + 1] == "${":
+        hint = "quote a text with ${...} in it between brackets"
     builder.report(at, "E009", " ".join(message.split()), hint)
 
 

@@ -90,9 +90,22 @@ class Written:
     notes: Sequence[str] = ()
 
 
+def literal(value: Any) -> Any:
+    """The value as a file has to say it: a `${` in its texts begins no variable."""
+    match value:
+        case str():
+            return value.replace("${", "$${")
+        case Mapping():
+            return {key: literal(inner) for key, inner in value.items()}
+        case Sequence():
+            return [literal(inner) for inner in value]
+        case _:
+            return value
+
+
 def document(header: Mapping[str, Any], sections: Mapping[str, Sequence[Written]]) -> str:
     """A whole new file."""
-    parts = [ABOUT + block({"version": 1, **header})]
+    parts = [ABOUT + block({"version": 1, **literal(header)})]
     for section, entries in sections.items():
         if entries:
             empty = all(entry.fields is None for entry in entries)
@@ -109,5 +122,5 @@ def commented(notes: Sequence[str]) -> str:
 def _entry(entry: Written) -> str:
     lines = commented(entry.notes)
     if entry.fields is not None:
-        lines += block([dict(entry.fields)])
+        lines += block([literal(entry.fields)])
     return "".join(f"  {line}" for line in lines.splitlines(keepends=True))

@@ -21,6 +21,7 @@ import yaml
 
 from reconciler.spec.problems import Problem
 from reconciler.spec.source import Limits, parse
+from reconciler.spec.variables import Variables
 
 LIMITS = Limits(bytes=1 << 30, nodes=1 << 30)
 
@@ -47,7 +48,8 @@ def document(entries: int) -> bytes:
 def ours(text: bytes) -> None:
     """Read the text as the program does."""
     problems: list[Problem] = []
-    if parse(text, "bench.yaml", problems, limits=LIMITS) is None or problems:
+    content = parse(text, "bench.yaml", problems, limits=LIMITS, variables=Variables({"x": "y"}))
+    if content is None or problems:
         raise SystemExit(f"the benchmark's own document is wrong: {problems[:3]}")
 
 

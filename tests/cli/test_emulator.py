@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.cli.terminal import PATIENCE, command, environment
 from tests.conftest import Cli
@@ -153,3 +154,25 @@ def test_waiting_can_be_ended(number: int, code: int, serve: Serve, desired: Pat
     assert waiting.returncode == code
     assert said.startswith("Waiting up to 30 min")
     assert "Traceback" not in said
+
+
+def test_a_fault_strikes_one_account_of_many(serve: Serve, cli: Cli) -> None:
+    _, url = serve(*STORE)
+    role = "arn:aws:iam::222233334444:role/deploy"
+    denied = ("AccessDeniedException", "--operation", "AssumeRole", "--count", "9")
+    assert cli("emulator", "fault", *denied, "--account", "222233334444", *STORE).code == 0
+    slow = ("ThrottlingException", "--operation", "ListHosts", "--region", "us-*")
+    assert cli("emulator", "fault", *slow, *STORE).code == 0
+    sts = boto3.client("sts", endpoint_url=url)
+    with pytest.raises(ClientError, match=rf"\(AccessDenied\) .* on resource: {role}"):
+        sts.assume_role(RoleArn=role, RoleSessionName="ci")
+    assert sts.assume_role(RoleArn=role.replace("2222", "1111"), RoleSessionName="ci")
+    assert client(url).list_hosts()["Hosts"] == []
+    elsewhere = boto3.client("codeconnections", endpoint_url=url, region_name="us-east-1")
+    elsewhere.list_hosts()  # the SDK sends it again
+    (struck,) = [
+        each
+        for each in map(json.loads, cli("emulator", "requests", *STORE).out.splitlines())
+        if each["error"] == "ThrottlingException"
+    ]
+    assert struck["region"] == "us-east-1"

@@ -280,7 +280,7 @@ def test_a_file_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> 
     for path, reason in (
         (text, "file is not a database"),
         (foreign, "is a SQLite database of another program"),
-        (newer, "has format 99; this program reads format 4"),
+        (newer, "has format 99; this program reads format 5"),
         (tmp_path, "unable to open database file"),
         (text / "below", "Not a directory|File exists"),
     ):

@@ -22,6 +22,7 @@ from reconciler.aws.pacer import Pacer
 from reconciler.aws.session import Session
 from reconciler.aws.session import Settings as AwsSettings
 from reconciler.emulator import Control, ControlError, Settings, faults
+from reconciler.emulator.caller import Caller
 from reconciler.emulator.http import Message, Reply
 from reconciler.emulator.service import Service
 from reconciler.emulator.store import Store
@@ -127,7 +128,7 @@ class InProcess(AwsApi):
 class _Smooth(Service):
     """The service as the second actor sees it: faults are meant for the program."""
 
-    def _fault(self, request: object) -> faults.Fault:
+    def _fault(self, operation: str, caller: Caller) -> faults.Fault:
         return faults.NONE
 
 

@@ -14,6 +14,7 @@ MANY = 10_000
 BIG = 1_000_000
 LIMIT = 8 * 1024 * 1024
 """The largest file that is read, in bytes."""
+VARIABLES = {"long": "x" * BIG}
 SHAPES = {"[": "flow sequences", "{a: ": "flow maps", "- ": "block sequences", "? ": "block maps"}
 DEPTHS = (33, 100, 1_000, 100_000, 1_000_000)
 
@@ -94,6 +95,19 @@ def _long() -> Iterator[tuple[str, str, str | bytes]]:
     yield "a long folded text", "E030", HEAD + "a: >\n" + "  x\n" * (BIG // 4)
 
 
+def _replaced() -> Iterator[tuple[str, str, str | bytes]]:
+    yield "a variable again and again", "E005", f"{HEAD}a: {'${long}' * BIG}"
+    many = _repeated("'${{long}}'")
+    yield "a variable in many values", "E005", f"{HEAD}a: [{many}]"
+    yield "variables to the limit", "E035", HEAD + _named(f"'{'${long}' * 8}'")
+    yield "unknown variables", "E022", f"{HEAD}a: {'${x}' * BIG}"
+    lines = f"  ${{x}}{'.' * 7_000}\n" * 1_100
+    yield "unknown variables, far apart", "E022", f"{HEAD}a: |\n{lines}"
+    yield "a long name of a variable", "E022", f"{HEAD}a: ${{{'x' * BIG}}}"
+    yield "names of variables without an end", "E022", f"{HEAD}a: {('${' + 'x' * 100) * 60_000}"
+    yield "what only looks like variables", "E030", f"{HEAD}a: {'$${long}' * BIG}"
+
+
 def _named(name: str) -> str:
     return f"connections:\n- {{name: {name}, provider_type: GitHub}}\n"
 
@@ -136,7 +150,7 @@ def _shaped() -> Iterator[tuple[str, str, str | bytes]]:
     yield "a key twice, by an alias", "E017", HEAD + "a: &o owner\n*o : x"
 
 
-_ALL = (_deep, _floods, _expanding, _long, _sized, _encoded, _shaped)
+_ALL = (_deep, _floods, _expanding, _long, _replaced, _sized, _encoded, _shaped)
 
 
 def bombs() -> Iterator[tuple[str, str, bytes]]:

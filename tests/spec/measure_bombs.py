@@ -17,7 +17,7 @@ from typing import Any
 from reconciler.errors import SpecError
 from reconciler.spec.document import load
 from reconciler.spec.problems import Problem
-from tests.spec.bombs import bombs
+from tests.spec.bombs import VARIABLES, bombs
 
 CPU_SECONDS = 10
 """After so much the kernel ends a process."""
@@ -29,7 +29,7 @@ def read(data: bytes) -> dict[str, Any]:
     begun = time.process_time()
     problems: tuple[Problem, ...] = ()
     try:
-        load(["-"], stdin=io.BytesIO(data))
+        load(["-"], stdin=io.BytesIO(data), variables=VARIABLES)
     except SpecError as error:
         problems = error.problems
     lines = list(map(str, problems))

@@ -237,3 +237,17 @@ def test_an_entry_is_found_by_its_place() -> None:
     assert entry_at(data, C, 17, 5) is None
     assert entry_at(data, H, 23, 5) == 1
     assert entry_at(data, R, 1, 1) is None
+
+
+def test_what_is_put_there_begins_no_variable() -> None:
+    edits: list[Edit] = [
+        Put("connections", 0, ("tags", "${k}"), "${v}"),
+        Put("hosts", 1, ("vpc_configuration", "subnet_ids"), ["subnet-01234567", "${s}"]),
+        Append("connections", Written({"name": "$${n}", "tags": {"a": "${t}"}})),
+    ]
+    data = BLOCK.replace("subnet-01234567  # a", "$${s}").encode()
+    after = edited(data, edits).decode()
+    assert "'${k}': $${v}\n" in after
+    assert after.count("$${s}") == 1
+    assert "name: $$${n}\n" in after
+    assert "a: $${t}\n" in after

@@ -13,6 +13,7 @@ from reconciler.spec.writing import Written, block, flow
 
 TEXTS = st.one_of(
     st.sampled_from(["no", "0123", "1:30", "2024-01-01", "", "- a", "a: b", "#c", "x #y", "it's"]),
+    st.sampled_from(["${x}", "$${"]),
     st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=8),
 )
 KEYS = st.sampled_from(["a", "b", "team", "no", "x y", "1e3"])

@@ -34,6 +34,7 @@ WORDS = [
     b"defaults", b"name", b"provider_type", b"GitHub", b"tags", b"id", b"ignore", b"field",
     b"until", b"reason", b"protect", b"previously", b"arn:aws:", b"null", b"~", b"yes", b"0o7",
     b"0x_1", b"1e3", b".inf", b".nan", b"2026-02-30", b"12:30:45", b"=", b"1_000", b"\\u0000",
+    b"${", b"$${", b"${name}", b"${x}", b"'${x}'", b"\\x24{x}",
     b"\xff", b"\xef\xbb\xbf", b"\xff\xfe",
     *(text.encode("utf-8", "surrogatepass") for text in TEXTS),
 ]
@@ -89,7 +90,7 @@ CONTENTS = st.one_of(
 def read_or_refused(content: bytes) -> None:
     problems: tuple[Problem, ...] = ()
     try:
-        load(["-"], stdin=io.BytesIO(content))
+        load(["-"], stdin=io.BytesIO(content), variables={"x": "- ${x}: é"})
         FOUND["read"] += 1
     except SpecError as error:
         problems = error.problems

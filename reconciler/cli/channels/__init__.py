@@ -41,6 +41,10 @@ class Channel:
     where: str
     module: Any
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it gets to another process: a module cannot."""
+        return channel, (self.where,)
+
     def __str__(self) -> str:
         name: str = self.module.name(self.where)
         return name

@@ -12,8 +12,9 @@ from reconciler.cli.options import (
     file_options,
     guard_options,
     option,
-    paths,
+    over_targets,
     target_options,
+    target_paths,
     writing_options,
     yes,
 )
@@ -29,7 +30,7 @@ Examples:
   reconciler apply --plan plan.json infra/
 """,
 )
-@paths
+@target_paths
 @target_options
 @guard_options
 @check_options
@@ -56,6 +57,7 @@ Examples:
 )
 @writing_options
 @file_options
+@over_targets
 def command(**options: Any) -> int:
     """Plan, ask, carry the plan out, and check that it was."""
     from reconciler.cli.applying import applied

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from reconciler.cli.arguments import AGE, Since, Where
-from reconciler.cli.options import file_options, option, paths, target_options
+from reconciler.cli.options import file_options, option, over_targets, target_options, target_paths
 
 QUIET = ("ignored", "pending", "unmanaged")
 """`QUIET` of `reconciler.drift`, whose import would make `--help` slow."""
@@ -26,7 +26,7 @@ Exit codes, the first that holds: 1 not everything could be read
 7 a person has something to do - 2 drift - 0 as declared, and silent
 """
 )
-@paths
+@target_paths
 @target_options
 @option(
     "--base",
@@ -83,6 +83,7 @@ Exit codes, the first that holds: 1 not everything could be read
     help="Tell at least this often, even when nothing has changed.",
 )
 @file_options
+@over_targets
 def command(**options: Any) -> int:
     """Say how live objects differ from the files. Quiet when they do not; cannot write.
 

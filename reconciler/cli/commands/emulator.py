@@ -70,7 +70,7 @@ Examples:
     type=click.FloatRange(0),
     default=0.0,
     metavar="N",
-    help="Throttle what comes faster; 0, the default, takes all.",
+    help="Throttle what comes faster, in each account and Region; 0, the default, takes all.",
 )
 def serve(
     store: Path, port: int, handshake: Any, handshake_after: float, calls_per_second: float
@@ -160,11 +160,14 @@ def requests(mutating: bool, store: Path) -> None:
 Examples:
   reconciler emulator fault reset --operation CreateConnection
   reconciler emulator fault ThrottlingException --operation 'List*' --count 9
+  reconciler emulator fault AccessDeniedException --account 222233334444
   reconciler emulator fault --clear
 """
 )
 @click.argument("kind", required=False)
 @option("--operation", default="*", help="The operation's name, or a pattern such as List*.")
+@option("--account", default="*", help="Whose requests; for AssumeRole, the role's account.")
+@option("--region", default="*", help="The Region, or a pattern such as eu-*.")
 @option("--after", default=0, type=click.IntRange(0), help="Leave that many requests alone first.")
 @option("--count", default=1, show_default=True, type=click.IntRange(1), help="How often.")
 @option("--every", default=1, type=click.IntRange(1), help="Each time after that many requests.")

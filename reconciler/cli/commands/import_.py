@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from reconciler.cli.arguments import KindType, Places, Texts
-from reconciler.cli.options import log_options, option, owner
+from reconciler.cli.options import log_options, option, over_targets, owner
 from reconciler.cli.options import target_options as where
 
 
@@ -50,6 +50,7 @@ Exit codes: 0 all that was asked for - 1 something was left out or not read
 @option("--diff", is_flag=True, help="Show how the files at PATH would take over what is live.")
 @owner
 @log_options
+@over_targets
 def command(**options: Any) -> int:
     """Write live objects as desired-state YAML; with --diff, compare files.
 

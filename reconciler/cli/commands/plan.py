@@ -13,8 +13,9 @@ from reconciler.cli.options import (
     guard_options,
     journal,
     option,
-    paths,
+    over_targets,
     target_options,
+    target_paths,
 )
 
 
@@ -27,13 +28,14 @@ Examples:
   reconciler plan --detailed-exitcode infra/    (2 when there are differences)
 """
 )
-@paths
+@target_paths
 @target_options
 @guard_options
 @check_options
 @option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are differences.")
 @journal
 @file_options
+@over_targets
 def command(**options: Any) -> int:
     """Read what is there and show what an apply would do. Never writes."""
     from reconciler.cli.planning import Planning

@@ -21,9 +21,13 @@ DOCUMENTS = (
     "failure",
     "status",
     "unblock",
+    "fleet",
+    "targets",
 )
-WRITTEN = ("desired-state", "policy")
+WRITTEN = ("desired-state", "policy", "targets")
 """Those that people write."""
+LIMITS = ("enum", "maxLength", "minLength", "pattern")
+"""What a schema says of a text."""
 DRAFT = "http://json-schema.org/draft-07/schema#"
 """The draft that editors' YAML support understands."""
 
@@ -46,6 +50,8 @@ def schema_text(document: str) -> str:
     from pydantic import TypeAdapter
 
     from reconciler.findings import DriftForm, FailureForm
+    from reconciler.fleet.report import FleetForm
+    from reconciler.fleet.targets import TargetsFile
     from reconciler.graph import GraphForm
     from reconciler.policy.rules import PolicyFile
     from reconciler.report import ReportForm
@@ -66,12 +72,16 @@ def schema_text(document: str) -> str:
         "failure": FailureForm,
         "status": StatusForm,
         "unblock": UnblockForm,
+        "fleet": FleetForm,
+        "targets": TargetsFile,
     }
     schema = TypeAdapter(forms[document]).json_schema(ref_template="#/definitions/{model}")
     if "$defs" in schema:
         schema["definitions"] = schema.pop("$defs")
     if document in WRITTEN:
         schema = _without_null(schema)
+    if document == "desired-state":
+        schema = _or_variable(schema)
     return json.dumps({"$schema": DRAFT, **schema}, indent=2) + "\n"
 
 
@@ -90,3 +100,16 @@ def _without_null(node: Any) -> Any:
     if options is None:
         return clean
     return {**clean, **next(option for option in options if option != {"type": "null"})}
+
+
+def _or_variable(node: Any) -> Any:
+    """A text with a variable in it is judged where the variable is known; keys have none."""
+    if isinstance(node, list):
+        return [_or_variable(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    clean = {key: _or_variable(value) for key, value in node.items()}
+    if clean.get("type") != "string":
+        return clean
+    limits = {key: clean.pop(key) for key in LIMITS if key in clean}
+    return {**clean, "anyOf": [limits, {"pattern": r"\$\{"}]} if limits else clean

@@ -7,7 +7,14 @@ from typing import Any
 import click
 
 from reconciler.cli.arguments import Duration, OptionalTime
-from reconciler.cli.options import addresses, option, output_options, owner_of, target_options
+from reconciler.cli.options import (
+    addresses,
+    option,
+    output_options,
+    over_targets,
+    owner_of,
+    target_options,
+)
 
 FORMATS = ("text", "json", "markdown", "html")
 """Those that have something to show of it."""
@@ -41,6 +48,7 @@ Exit codes: 0 read - 1 not everything could be read. With
     help="Exit 7 when a person is waited for, else 2 when something is wrong.",
 )
 @output_options(*FORMATS)
+@over_targets
 def command(**options: Any) -> int:
     """Show how hosts, connections, links and syncs do. Cannot write.
 

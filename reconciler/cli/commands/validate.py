@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from reconciler.cli.exits import Exit
-from reconciler.cli.options import file_options, paths
-from reconciler.cli.output import Output, Outputs
+from reconciler.cli.options import file_options, over_targets, target_paths
+from reconciler.cli.output import Outputs
 
 
 @click.command(
@@ -20,11 +20,10 @@ Examples:
   cat connections.yaml | reconciler validate -
 """
 )
-@paths
+@target_paths
 @file_options
-def command(
-    paths: tuple[str, ...], owner: str | None, outputs: tuple[Output, ...], color: str, **_: Any
-) -> int:
+@over_targets
+def command(**options: Any) -> int:
     """Check desired-state files offline: no credentials, no network.
 
     Every problem of every file is reported, each with its place.
@@ -35,9 +34,10 @@ def command(
     from reconciler.spec.form import SECTIONS
     from reconciler.spec.problems import problems_document
 
-    writer = Outputs.of(outputs, color, paths)
+    paths, owner, variables = options["paths"], options["owner"], options.get("variables")
+    writer = Outputs.of(options["outputs"], options["color"], paths)
     try:
-        desired = load(paths, owner=owner, stdin=standard_input())
+        desired = load(paths, owner=owner, stdin=standard_input(), variables=variables)
     except SpecError as error:
         writer.write(problems_document(error.problems))
         return Exit.ERROR

@@ -1,0 +1,180 @@
+"""Runs a command over the targets of a file: its options go in, a row for each target and the worst
+exit code come out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconciler.cli.exits import Exit, worst
+from reconciler.cli.output import Outputs, check_formats, tell
+from reconciler.cli.progress import Line, display
+from reconciler.cli.saving import save
+from reconciler.cli.stopping import stopping
+from reconciler.cli.targeting import STATES, Answer, perform
+from reconciler.errors import ReconcilerError, SpecError
+from reconciler.fleet.engines import engine
+from reconciler.fleet.report import NOT_BEGUN, RowForm, fleet_document
+from reconciler.fleet.run import Job, Limits, Result, run
+from reconciler.fleet.targets import FleetTarget, load, selected
+from reconciler.history import stamp
+from reconciler.render.json import render as as_json
+from reconciler.safe import safe
+from reconciler.spec.problems import problems_document
+
+FORMATS = ("text", "json", "markdown")
+"""Those that have rows."""
+OWN = frozenset(
+    ("targets", "selectors", "concurrency", "per_account", "max_failures", "engine", "scheduler")
+) | {"details", "outputs", "color"}
+"""The options of the whole, which no target has."""
+ALONE = {
+    "paths": "PATH",
+    "region": "--region",
+    "plan": "--plan",
+    "expect": "--expect",
+    "watch": "--watch",
+    "diff": "--diff",
+}
+"""What is about one target."""
+FAILED = frozenset({Exit.ERROR, Exit.PARTLY, Exit.UNKNOWN})
+"""The codes that count for --max-failures: what is refused, differs or waits is no failure."""
+
+
+def fleet(context: click.Context, options: Mapping[str, Any]) -> Exit:
+    """Run the command for every target that is selected, and report on all of them."""
+    command = str(context.info_name)
+    _check(command, options)
+    formats = options.get("outputs", ())
+    check_formats(formats, FORMATS, "a report on targets")
+    outputs = Outputs.of(formats, options.get("color", "auto"), [options["targets"]])
+    targets = _targets(options, outputs)
+    details = _folder(options["details"])
+    given = {name: value for name, value in options.items() if name not in OWN}
+    jobs = [Job(target, command, given) for target in targets]
+    created, rows = datetime.now(UTC), list[RowForm]()
+    with stopping() as asked:
+        most = options["max_failures"]
+
+        def enough() -> bool:
+            failed = sum(row["code"] in FAILED for row in rows)
+            return bool(asked()) or (most is not None and failed > most)
+
+        with display() as line:
+            for answer in _answers(jobs, options, enough, line, rows):
+                _keep(details, answer)
+                _say(line, answer.row, len(rows), len(jobs))
+        code = worst(asked.code, *(Exit(row["code"]) for row in rows if row["code"] is not None))
+        outputs.write(fleet_document(command, stamp(created), rows, code))
+    if begun_not := sum(row["state"] == NOT_BEGUN for row in rows):
+        tell(f"Error: {begun_not} of {len(rows)} targets were not begun")
+        code = worst(code, Exit.ERROR)
+    return code
+
+
+def _check(command: str, options: Mapping[str, Any]) -> None:
+    """Refuse what is about one target, and what nobody could be asked."""
+    for name, flag in ALONE.items():
+        if options.get(name):
+            raise click.UsageError(f"{flag} does not go with --targets")
+    if (options["engine"] == "dask") != bool(options["scheduler"]):
+        raise click.UsageError("--engine dask and --scheduler go together")
+    if command == "apply" and not options["yes"]:
+        raise click.UsageError("apply with --targets does not ask: plan first, then give --yes")
+    if command == "import" and not (options["to"] or "").endswith("/"):
+        raise click.UsageError("import with --targets needs --to FOLDER/, for a folder per target")
+
+
+def _targets(options: Mapping[str, Any], outputs: Outputs) -> tuple[FleetTarget, ...]:
+    try:
+        return selected(load(options["targets"]), options["selectors"])
+    except SpecError as error:
+        outputs.refuse(problems_document(error.problems))
+        raise click.exceptions.Exit(Exit.ERROR) from error
+
+
+def _answers(
+    jobs: list[Job],
+    options: Mapping[str, Any],
+    enough: Callable[[], bool],
+    line: Line,
+    rows: list[RowForm],
+) -> Iterator[Answer]:
+    """The answer for every job; a row is kept of each. What a lost worker had is begun once more,
+    in an executor that still works."""
+    limits = Limits(options["concurrency"], options["per_account"])
+    lost: list[Result] = []
+    for attempt in (1, 2):
+        line.update(f"{len(rows)} of {len(jobs) + len(rows)} targets")
+        again: list[Job] = []
+        how = (options["engine"], limits.concurrency, options["scheduler"])
+        with engine(*how, writes="yes" in options) as executor:
+            for result in run(jobs, executor, perform, limits, enough):
+                if result.answer is not None:
+                    rows.append(result.answer.row)
+                    yield result.answer
+                elif result.lost and attempt == 1:
+                    again.append(replace(result.job, attempt=2))
+                else:
+                    lost.append(result)
+        jobs = again
+        if not jobs:
+            break
+        tell(f"Warning: a worker was lost with {len(jobs)} targets, which are begun again")
+    rows += map(_without_answer, lost)
+
+
+def _without_answer(result: Result) -> RowForm:
+    target = result.job.target
+    code = Exit.UNKNOWN if result.lost and result.job.command == "apply" else Exit.ERROR
+    text = f"its worker was lost twice: {safe(result.lost)}" if result.lost else ""
+    return {
+        "target": target.name,
+        "account": target.account,
+        "region": target.region,
+        "code": code if result.lost else None,
+        "state": STATES[code] if result.lost else NOT_BEGUN,
+        "counts": {},
+        "message": text,
+        "details": [],
+        "attempts": result.job.attempt if result.lost else 0,
+        "seconds": 0.0,
+    }
+
+
+def _folder(path: str | None) -> Path | None:
+    """The folder of the documents, made where it is not there."""
+    if path is None:
+        return None
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReconcilerError(f"{path} cannot be made: {error.strerror}") from error
+    return Path(path)
+
+
+def _keep(folder: Path | None, answer: Answer) -> None:
+    """Write the document of one target."""
+    if folder is None or answer.document is None:
+        return
+    file = folder / f"{answer.row['target'].replace('/', '_')}.json"
+    try:
+        save(str(file), as_json(answer.document).encode())
+    except OSError as error:
+        raise ReconcilerError(f"{file} cannot be written: {error.strerror}") from error
+
+
+def _say(line: Line, row: RowForm, done: int, all_: int) -> None:
+    """Where the run is; a target with something to say is told of at once."""
+    if row["code"] != Exit.DONE:
+        line.say(safe(f"[{row['target']}] {row['state']}: {row['message']}"))
+    line.update(f"{done} of {all_} targets")
+    with suppress(OSError):
+        sys.stderr.flush()

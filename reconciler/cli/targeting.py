@@ -1,0 +1,162 @@
+"""One target of a fleet, in whatever worker it is given to: a job goes in, its row and its document
+come out as plain data."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, cast
+
+import click
+
+from reconciler.cli.exits import Exit
+from reconciler.cli.output import Kept, overheard
+from reconciler.cli.stopping import stopping
+from reconciler.errors import LockedError, ReconcilerError, StaleError
+from reconciler.fleet.report import RowForm
+from reconciler.fleet.run import Job
+from reconciler.render import summary
+from reconciler.safe import safe
+
+STATES = {
+    Exit.DONE: "ok",
+    Exit.ERROR: "error",
+    Exit.DIFFERENCES: "differs",
+    Exit.PARTLY: "partly applied",
+    Exit.UNKNOWN: "unknown",
+    Exit.REFUSED: "refused",
+    Exit.STALE: "stale or locked",
+    Exit.WAITING: "waiting",
+    Exit.INTERRUPTED: "interrupted",
+    Exit.TERMINATED: "terminated",
+}
+"""Each exit code in a word."""
+MOST_DETAILS = 20
+"""Of one target; its own document has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The row of a target, and the document of its command where there is one."""
+
+    row: RowForm
+    document: Mapping[str, Any] | None
+
+
+def perform(job: Job) -> Answer:
+    """Run the command for the target, the way it runs by itself; nothing is shown, and nothing that
+    goes wrong with it gets out. A worker process that is told to end does so when the running call
+    is settled: its pool has given it up."""
+    with stopping() as asked, asked.impatient():
+        answer = _performed(job)
+    if asked.code is Exit.TERMINATED and multiprocessing.parent_process() is not None:
+        os._exit(Exit.TERMINATED)
+    return answer
+
+
+def _performed(job: Job) -> Answer:
+    begun, kept = time.monotonic(), Kept()
+    with overheard() as heard:
+        if job.attempt > 1:
+            _wait_for_what_may_be_on_its_way(job)
+        code, error = _code(job, kept)
+    document = kept.document
+    details = list(_details(document or {}, [*heard, *([error] if error else [])]))
+    if len(details) > MOST_DETAILS:
+        details[MOST_DETAILS:] = [f"... and {len(details) - MOST_DETAILS} more"]
+    row: RowForm = {
+        "target": job.target.name,
+        "account": job.target.account,
+        "region": job.target.region,
+        "code": code,
+        "state": STATES[code],
+        "counts": dict((document or {}).get("summary", {})),
+        "message": error or (safe(summary(document)) if document else " ".join(heard[-1:])),
+        "details": details,
+        "attempts": job.attempt,
+        "seconds": round(time.monotonic() - begun, 3),
+    }
+    return Answer(row, document)
+
+
+def _wait_for_what_may_be_on_its_way(job: Job) -> None:
+    """Another worker died with this target: what it has created may not be listed yet, and its
+    journal may be on another machine."""
+    time.sleep(job.options.get("settle", 0.0))
+
+
+def _code(job: Job, kept: Kept) -> tuple[Exit, str]:
+    """The exit code of the command, and the error that ended it."""
+    name = job.command
+    module = import_module(f"reconciler.cli.commands.{name}{'_' if name == 'import' else ''}")
+    command: click.Command = module.command
+    try:
+        with click.Context(command, info_name=name) as context:
+            context.params = _options(job, kept)
+            run = cast("Callable[..., int | None]", command.callback)
+            return Exit(context.invoke(run, **context.params) or Exit.DONE), ""
+    except click.exceptions.Exit as leaving:
+        return Exit(leaving.exit_code), ""
+    except click.ClickException as error:
+        return Exit.ERROR, safe(" ".join(error.format_message().split()))
+    except ReconcilerError as error:
+        code = Exit.STALE if isinstance(error, LockedError | StaleError) else Exit.ERROR
+        return code, safe(str(error))
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED, "interrupted"
+    except SystemExit as leaving:
+        return Exit(int(leaving.code or Exit.DONE)), "terminated"
+    except Exception as error:  # noqa: BLE001  told as a bug of this one target
+        return Exit.ERROR, safe(f"Bug: {type(error).__name__}: {error}")
+
+
+def _options(job: Job, kept: Kept) -> dict[str, Any]:
+    """The options of the command for this target alone. What names a place where every target would
+    write names one of its own."""
+    target, given = job.target, job.options
+    file = target.name.replace("/", "_")
+    own = {
+        "paths": target.paths if "paths" in given and "to" not in given else (),
+        "profile": target.profile or given["profile"] if "profile" in given else None,
+        "region": target.region,
+        "owner": given["owner"] or target.owner,
+        "account": target.account,
+        "role": target.role,
+        "external_id": target.external_id,
+        "session_name": target.session_name,
+        "variables": dict(target.variables),
+        "outputs": kept,
+        "color": "never",
+    }
+    if given.get("to"):
+        own["to"] = f"{given['to']}{file}/"
+    if given.get("lock"):
+        own["lock"] = f"{given['lock']}/{file}"
+    return {**given, **own}
+
+
+def _details(document: Mapping[str, Any], heard: list[str]) -> Iterator[str]:
+    """What keeps a target from being done, a line each."""
+    for problem in document.get("problems", ()):
+        yield safe("{file}:{line}:{column}: {code} {message}".format(**problem))
+    for refusal in document.get("refusals", ()):
+        yield _about(refusal, "refused: " + refusal["message"])
+    for gap in document.get("coverage", {}).get("unread", ()):
+        yield safe(f"{gap['address'] or gap['kind']}: {gap['reason']}")
+    for outcome in document.get("outcomes", ()):
+        if outcome["status"] in ("failed", "unknown"):
+            yield _about(outcome, f"{outcome['status']}: {outcome['message']}")
+    for finding in document.get("findings", ()):
+        if finding["level"] != "info":
+            yield _about(finding, finding["message"])
+    for task in document.get("worklist", ()):
+        yield _about(task, f"is {task['status']}: {task['todo']}")
+    yield from (line for line in heard if line.startswith(("Error", "Warning", "Bug")))
+
+
+def _about(item: Mapping[str, Any], text: str) -> str:
+    return safe(f"{item['address']}: {text}" if item["address"] else text)

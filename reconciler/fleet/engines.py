@@ -1,0 +1,81 @@
+"""Makes executors: the name of an engine goes in, a `concurrent.futures.Executor` comes out."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from reconciler.errors import ReconcilerError
+
+ENGINES = ("threads", "processes", "dask")
+
+
+@contextmanager
+def engine(
+    name: str, concurrency: int, scheduler: str | None, *, writes: bool
+) -> Iterator[Executor]:
+    """An executor that does so many jobs at a time, for as long as the block runs.
+
+    `scheduler` is the address of a Dask scheduler, and what `writes` must not be begun twice by it.
+    Raises `ReconcilerError` when that cannot be had, or what talks to it is not installed.
+    """
+    if name == "dask":
+        with _dask(scheduler or "", writes=writes) as executor:
+            yield executor
+        return
+    executor = threads(concurrency) if name == "threads" else processes(concurrency)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def threads(concurrency: int) -> Executor:
+    """Threads of this process: nothing to start, one core."""
+    return ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="target")
+
+
+def processes(concurrency: int) -> Executor:
+    """Processes, as many as there is use for: all cores, half a second to start each."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return ProcessPoolExecutor(
+        max_workers=min(concurrency, 4 * (cores or 1)),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_patient,
+    )
+
+
+def _patient() -> None:
+    """A Ctrl-C at a terminal goes to every process: one that does nothing has nothing to end, and
+    what writes takes the signal itself."""
+    signal.signal(signal.SIGINT, lambda *_: None)
+
+
+@contextmanager
+def _dask(scheduler: str, *, writes: bool) -> Iterator[Executor]:
+    """The workers of a Dask cluster. By default it begins anew what a dead worker had, at once and
+    without a word; but what that one has sent may not be listed yet.
+    (https://distributed.dask.org/en/stable/resilience.html)"""
+    try:
+        import distributed
+    except ImportError as error:
+        text = "--engine dask needs Dask: pip install 'reconciler[dask]'"
+        raise ReconcilerError(text) from error
+    try:
+        client: Any = distributed.Client(scheduler, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        why = " ".join(str(error).split())
+        raise ReconcilerError(f"the scheduler {scheduler} cannot be reached: {why}") from error
+    with client:
+        again = client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.allowed_failures)
+        if writes and again:
+            text = "it begins anew by itself what a dead worker had, which could create twice"
+            hint = "start it with DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0"
+            raise ReconcilerError(f"the scheduler {scheduler} cannot be used: {text}: {hint}")
+        with client.get_executor(pure=False, retries=0) as executor:
+            yield executor

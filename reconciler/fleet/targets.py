@@ -1,0 +1,219 @@
+"""The form of a targets file: a path goes in; the targets that it lists, or every problem of it,
+come out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from reconciler.errors import ReconcilerError, SpecError
+from reconciler.fields import Text
+from reconciler.spec.problems import Enough, Problem, Problems, shown
+from reconciler.spec.source import Map, Seq, Source, read_sources
+from reconciler.spec.violations import position, validated
+
+Name = Annotated[str, Text(1, 64, r"[A-Za-z0-9][A-Za-z0-9._-]*")]
+Account = Annotated[str, Text(12, 12, r"[0-9]{12}")]
+Region = Annotated[str, Text(1, 64, r"[a-z]{2}[a-z0-9-]*")]
+Variable = Annotated[str, Text(1, 64, r"[A-Za-z_][A-Za-z0-9_-]*")]
+KEYS = ("name", "tag", "account", "region")
+"""What a selector can be about."""
+
+
+class Settings(BaseModel):
+    """What a target may say, or `defaults` for every one that does not say otherwise."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    regions: list[Region] = Field(
+        default=[], max_length=64, description="The Regions: each is a target of its own."
+    )
+    paths: list[Annotated[str, Text(1, 1024)]] = Field(
+        default=[],
+        max_length=100,
+        description="The desired-state files and folders, from the folder of this file on.",
+    )
+    profile: Annotated[str | None, Text(1, 128)] = Field(
+        default=None, description="The AWS profile that the credentials come from."
+    )
+    role: Annotated[str | None, Text(1, 256)] = Field(
+        default=None,
+        description="The role to assume: its ARN, or its name in the target's account.",
+    )
+    external_id: Annotated[str | None, Text(2, 1224, r"[\w+=,.@:/-]*")] = Field(
+        default=None, description="The external id that the role asks for."
+    )
+    session_name: Annotated[str | None, Text(2, 64, r"[\w+=,.@-]*")] = Field(
+        default=None, description="The name of the role's session; `reconciler` unless given."
+    )
+    owner: Annotated[str | None, Text(1, 256)] = Field(
+        default=None, description="Who owns what the files declare, whatever they say."
+    )
+    tags: list[Name] = Field(
+        default=[], max_length=50, description="Words that `--target tag:WORD` finds it by."
+    )
+    variables: dict[Variable, Annotated[str, Text(0, 1024)]] = Field(
+        default={}, description="What `${NAME}` stands for in the desired-state files."
+    )
+
+
+class Entry(Settings):
+    """One account."""
+
+    name: Name | None = Field(
+        default=None, description="What it is called; the account unless given."
+    )
+    account: Account = Field(description="The account: any other one is refused.")
+
+
+class TargetsFile(BaseModel):
+    """A targets file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, title="Targets")
+
+    version: Literal[1] = Field(description="The version of this file format.")
+    defaults: Settings = Field(
+        default=Settings(), description="What holds for every target that does not say otherwise."
+    )
+    targets: list[Entry] = Field(default=[], description="The accounts; at least one.")
+
+
+@dataclass(frozen=True, slots=True)
+class FleetTarget:
+    """One account in one Region, and how to get there. `paths` are as a command line would give
+    them, and `role` is an ARN, or empty."""
+
+    name: str
+    account: str
+    region: str
+    paths: tuple[str, ...]
+    profile: str | None
+    role: str
+    external_id: str | None
+    session_name: str
+    owner: str | None
+    tags: tuple[str, ...]
+    variables: tuple[tuple[str, str], ...]
+
+
+def load(path: str) -> tuple[FleetTarget, ...]:
+    """Read a targets file. Raises `SpecError` with every problem of it."""
+    problems = Problems()
+    found: dict[str, FleetTarget] = {}
+    try:
+        for source in read_sources([path], problems):
+            for raw, target in _targets(source, os.path.dirname(path), problems):
+                if target.name in found:
+                    text = f"target {shown(target.name)} is already there"
+                    at = position(raw, ("name",))
+                    problems.append(
+                        Problem(source.name, *at, "E041", text, "give it another `name`")
+                    )
+                found[target.name] = target
+    except Enough:
+        pass
+    if problems:
+        raise SpecError(sorted(problems))
+    return tuple(found.values())
+
+
+def _targets(source: Source, folder: str, problems: Problems) -> Iterator[tuple[Map, FleetTarget]]:
+    """The targets of a file that are right by themselves, each with how it is written."""
+    content = source.content
+    rest = {key: value for key, value in content.items() if key != "targets"}
+    header = validated(TargetsFile, rest, content, source.name, problems)
+    entries = content.get("targets", Seq())
+    if not isinstance(entries, Seq) or not entries:
+        place = content.marks.get("targets", content.mark)
+        text = "`targets` has to be a list of at least one account"
+        problems.append(Problem(source.name, *place, "E032", text, 'start with `- account: "..."`'))
+        return
+    for number, raw in enumerate(entries):
+        if not isinstance(raw, Map):
+            text, hint = "a target has to be a mapping", 'start with `- account: "..."`'
+            problems.append(Problem(source.name, *entries.marks[number], "E032", text, hint))
+            continue
+        entry = validated(Entry, raw, raw, source.name, problems)
+        if entry is None or header is None:
+            continue
+        whole = _merged(header.defaults, entry)
+        if not whole.regions:
+            text, hint = "no Region is given", "write `regions: [eu-west-1]`, here or in `defaults`"
+            problems.append(Problem(source.name, *raw.mark, "E031", text, hint))
+        for region in whole.regions:
+            yield raw, _target(whole, region, folder)
+
+
+def _merged(defaults: Settings, entry: Entry) -> Entry:
+    """The entry with what it does not say itself; variables and tags add up."""
+    base = defaults.model_dump(exclude_unset=True)
+    own = entry.model_dump(exclude_unset=True)
+    both = {
+        "variables": {**defaults.variables, **entry.variables},
+        "tags": list(dict.fromkeys([*defaults.tags, *entry.tags])),
+    }
+    return Entry.model_validate({**base, **own, **both})
+
+
+def _target(entry: Entry, region: str, folder: str) -> FleetTarget:
+    name = entry.name or entry.account
+    role = entry.role or ""
+    if role and not role.startswith("arn:"):
+        role = f"arn:{_partition(region)}:iam::{entry.account}:role/{role}"
+    return FleetTarget(
+        name=f"{name}/{region}" if len(entry.regions) > 1 else name,
+        account=entry.account,
+        region=region,
+        paths=tuple(os.path.join(folder, path) for path in entry.paths),
+        profile=entry.profile,
+        role=role,
+        external_id=entry.external_id,
+        session_name=entry.session_name or "reconciler",
+        owner=entry.owner,
+        tags=tuple(entry.tags),
+        variables=tuple(sorted(entry.variables.items())),
+    )
+
+
+def _partition(region: str) -> str:
+    """The partition that a Region is in, as far as its name says so:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"""
+    return {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}.get(
+        next((start for start in ("cn-", "us-gov-") if region.startswith(start)), ""), "aws"
+    )
+
+
+def selected(targets: Sequence[FleetTarget], selectors: Sequence[str]) -> tuple[FleetTarget, ...]:
+    """The targets that any of the selectors is about; all without selectors.
+
+    A selector is a pattern for names such as `prod-*`, or `tag:`, `account:`, `region:` or `name:`
+    with one; several parts with commas between have to hold together. Raises `ReconcilerError` for
+    one that is about no target.
+    """
+    if not selectors:
+        return tuple(targets)
+    chosen: dict[str, FleetTarget] = {}
+    for selector in selectors:
+        parts = [_part(text.strip()) for text in selector.split(",")]
+        found = [one for one in targets if all(_holds(one, *part) for part in parts)]
+        if not found:
+            known = ", ".join(sorted({tag for one in targets for tag in one.tags})[:10])
+            hint = f"tags are {known}" if known else f"names are {targets[0].name}, ..."
+            raise ReconcilerError(f"--target {shown(selector)[1:-1]} is about no target: {hint}")
+        chosen |= {one.name: one for one in found}
+    return tuple(one for one in targets if one.name in chosen)
+
+
+def _part(text: str) -> tuple[str, str]:
+    key, colon, pattern = text.partition(":")
+    return (key, pattern) if colon and key in KEYS else ("name", text)
+
+
+def _holds(target: FleetTarget, key: str, pattern: str) -> bool:
+    values: Any = target.tags if key == "tag" else (getattr(target, key),)
+    return any(fnmatchcase(value, pattern) for value in values)

@@ -1,0 +1,238 @@
+"""Commands over the targets of a file, against one emulator that plays every account."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import boto3
+import jsonschema
+import pytest
+
+from reconciler.cli.commands.schema import schema_text
+from reconciler.emulator import Emulator
+from tests.conftest import Cli, Result
+
+DECLARED = """version: 1
+owner: platform
+connections:
+- {name: main, provider_type: GitHub}
+"""
+TARGETS = """version: 1
+defaults:
+  role: reconciler
+  paths: [declared.yaml]
+targets:
+- {account: "111122223333", name: prod, regions: [eu-west-1, us-east-1], tags: [prod]}
+- {account: "222233334444", name: dev, regions: [eu-west-1]}
+"""
+
+
+class Fleet:
+    """Targets, their files and where they are."""
+
+    def __init__(self, cli: Cli, emulator: Emulator, folder: Path) -> None:
+        self.cli, self.emulator = cli, emulator
+        self.file = folder / "targets.yaml"
+        self.file.write_text(TARGETS, encoding="utf-8")
+        (folder / "declared.yaml").write_text(DECLARED, encoding="utf-8")
+
+    def run(self, command: str, *words: str) -> Result:
+        where = () if command == "validate" else ("--endpoint-url", self.emulator.url)
+        return self.cli(command, "--targets", self.file, *where, *words)
+
+    def report(self, command: str, *words: str) -> Any:
+        document = self.run(command, *words, "--output", "json").json
+        jsonschema.validate(document, json.loads(schema_text("fleet")))
+        return document
+
+    def aws(self, account: str, region: str = "eu-west-1") -> Any:
+        """A client of somebody in an account."""
+        return boto3.client(
+            "codeconnections",
+            endpoint_url=self.emulator.url,
+            region_name=region,
+            aws_access_key_id=account,
+            aws_secret_access_key="x",
+        )
+
+    def approve(self) -> None:
+        for one in self.emulator.control.pending():
+            self.emulator.control.approve(one.arn)
+
+    def creates(self) -> Counter[tuple[str, str]]:
+        """How many creates each account and Region has seen."""
+        log = self.emulator.control.requests(mutating_only=True)
+        return Counter((one.account, one.region) for one in log)
+
+
+@pytest.fixture
+def fleet(cli: Cli, emulator: Emulator, tmp_path: Path) -> Fleet:
+    return Fleet(cli, emulator, tmp_path)
+
+
+def states(document: Any) -> dict[str, str]:
+    return {row["target"]: row["state"] for row in document["targets"]}
+
+
+EVERY = ("dev", "prod/eu-west-1", "prod/us-east-1")
+PLACES = {
+    ("222233334444", "eu-west-1"),
+    ("111122223333", "eu-west-1"),
+    ("111122223333", "us-east-1"),
+}
+
+
+def test_files_are_checked_for_every_target(fleet: Fleet) -> None:
+    assert states(fleet.report("validate")) == dict.fromkeys(EVERY, "ok")
+
+
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+def test_a_fleet_is_applied_and_then_in_sync(fleet: Fleet, engine: str) -> None:
+    planned = fleet.report("plan", "--engine", engine)
+    assert planned["counts"]["create"] == 3
+    assert fleet.creates() == Counter()
+    applied = fleet.run("apply", "--yes", "--engine", engine, "--output", "json")
+    assert (applied.code, states(applied.json)) == (7, dict.fromkeys(EVERY, "waiting"))
+    assert fleet.creates() == Counter(dict.fromkeys(PLACES, 1))
+    fleet.approve()
+    again = fleet.run("apply", "--yes", "--engine", engine, "--output", "json")
+    assert (again.code, states(again.json)) == (0, dict.fromkeys(EVERY, "ok"))
+    assert fleet.creates() == Counter(dict.fromkeys(PLACES, 1))
+    drift = fleet.run("drift", "--engine", engine)
+    assert (drift.code, drift.out, drift.err) == (0, "", "")
+
+
+def test_drift_names_its_target(fleet: Fleet) -> None:
+    fleet.run("apply", "--yes")
+    fleet.approve()
+    aws = fleet.aws("111122223333", "us-east-1")
+    (arn,) = (
+        one["ConnectionArn"]
+        for one in aws.list_connections()["Connections"]
+        if ":us-" in one["ConnectionArn"]
+    )
+    aws.delete_connection(ConnectionArn=arn)
+    found = fleet.run("drift", "--output", "json")
+    assert found.code == 2
+    assert states(found.json) == {**dict.fromkeys(EVERY, "ok"), "prod/us-east-1": "differs"}
+    (row,) = (row for row in found.json["targets"] if row["state"] == "differs")
+    assert row["details"] == ["connection/main: is declared and not there"]
+
+
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+def test_who_is_told_of_drift_is_told_of_each_target(
+    fleet: Fleet, engine: str, tmp_path: Path
+) -> None:
+    bodies: list[Any] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Keep the test's own stderr clean."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        words = ("--engine", engine, "--notify", url, "--history", str(tmp_path / "drift.db"))
+        assert [fleet.run("drift", *words).code for _ in range(2)] == [2, 2]
+        server.shutdown()
+    told = Counter((b["target"]["account"], b["target"]["region"]) for b in bodies)
+    assert told == Counter(dict.fromkeys(PLACES, 1))
+
+
+def test_only_what_is_selected_is_touched(fleet: Fleet) -> None:
+    fleet.run("apply", "--yes", "--target", "tag:prod,region:us-*")
+    assert fleet.creates() == Counter({("111122223333", "us-east-1"): 1})
+
+
+def test_status_and_import_read_every_account(fleet: Fleet, tmp_path: Path) -> None:
+    fleet.run("apply", "--yes")
+    fleet.approve()
+    assert states(fleet.report("status")) == dict.fromkeys(EVERY, "ok")
+    assert fleet.run("import", "--to", "out/").code == 0
+    found = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob("out/*/*"))
+    assert found == [f"out/{name.replace('/', '_')}/connections.yaml" for name in EVERY]
+    text = (tmp_path / found[0]).read_text(encoding="utf-8")
+    assert "222233334444" in text
+
+
+def test_a_target_that_fails_is_a_row(fleet: Fleet) -> None:
+    odd = '- {account: "333344445555", name: odd, regions: [eu-west-1], role: "%s"}\n'
+    text = TARGETS + odd % "arn:aws:iam::333344445555:user/x"
+    fleet.file.write_text(text, encoding="utf-8")
+    found = fleet.run("plan", "--output", "json")
+    assert found.code == 1
+    assert states(found.json) == {**dict.fromkeys(EVERY, "ok"), "odd": "error"}
+    (row,) = (row for row in found.json["targets"] if row["state"] == "error")
+    assert "arn:aws:iam::333344445555:user/x cannot be assumed" in row["message"]
+
+
+def test_credentials_of_another_account_are_refused(fleet: Fleet) -> None:
+    fleet.file.write_text(TARGETS.replace("  role: reconciler\n", ""), encoding="utf-8")
+    found = fleet.run("apply", "--yes", "--output", "json")
+    assert states(found.json)["dev"] == "error"
+    (row,) = (row for row in found.json["targets"] if row["target"] == "dev")
+    assert "of account 111122223333, and not of 222233334444" in row["message"]
+    assert set(fleet.creates()) == PLACES - {("222233334444", "eu-west-1")}
+
+
+def test_no_more_is_begun_after_too_many_failures(fleet: Fleet) -> None:
+    fleet.file.write_text(TARGETS.replace("[declared.yaml]", "[nowhere]"), encoding="utf-8")
+    words = ("--max-failures", "0", "--concurrency", "1", "--output", "json")
+    found = fleet.run("plan", *words)
+    assert found.code == 1
+    assert Counter(states(found.json).values()) == {"error": 1, "not begun": 2}
+    assert "Error: 2 of 3 targets were not begun" in found.err
+
+
+def test_each_target_has_its_document_where_details_go(fleet: Fleet, tmp_path: Path) -> None:
+    fleet.run("plan", "--details", "all")
+    found = {path.name: json.loads(path.read_text()) for path in tmp_path.glob("all/*")}
+    assert set(found) == {f"{name.replace('/', '_')}.json" for name in EVERY}
+    for document in found.values():
+        jsonschema.validate(document, json.loads(schema_text("plan")))
+    assert found["dev.json"]["target"]["account"] == "222233334444"
+
+
+@pytest.mark.parametrize("format", ["text", "markdown"])
+def test_every_target_is_a_line(fleet: Fleet, format: str) -> None:
+    out = fleet.run("plan", "--output", format).out
+    for name in EVERY:
+        assert sum(name in line for line in out.splitlines()) == 1
+    assert "3 create" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("plan", "x.yaml"), "PATH does not go with --targets"),
+        (("plan", "--region", "eu-west-1"), "--region does not go with --targets"),
+        (("apply",), "apply with --targets does not ask"),
+        (("import",), "import with --targets needs --to FOLDER/"),
+        (("plan", "--engine", "dask"), "--engine dask and --scheduler go together"),
+        (("plan", "--output", "sarif"), "a report on targets is text, json or markdown"),
+        (("status", "--watch"), "--watch does not go with --targets"),
+    ],
+)
+def test_what_makes_no_sense_for_many_is_refused(
+    fleet: Fleet, words: tuple[str, ...], text: str
+) -> None:
+    found = fleet.run(*words)
+    assert (found.code, found.out) == (64, "")
+    assert text in found.err
+    assert fleet.emulator.control.requests() == []
+
+
+def test_options_of_a_fleet_need_one(cli: Cli) -> None:
+    found = cli("plan", "--max-failures", "3", "x.yaml")
+    assert found.code == 64
+    assert "--max-failures needs --targets" in found.err

@@ -1,0 +1,139 @@
+"""A worker is killed in the middle of an apply: every target ends applied once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from reconciler.emulator import Emulator, Settings
+from reconciler.emulator.faults import Fault
+from tests.cli.terminal import command, environment
+from tests.fleet.test_commands import DECLARED
+
+TARGETS = 50
+
+
+@pytest.fixture
+def targets(tmp_path: Path) -> Path:
+    """One connection in each of many accounts."""
+    (tmp_path / "declared.yaml").write_text(DECLARED, encoding="utf-8")
+    accounts = "".join(f'- {{account: "{n:012}"}}\n' for n in range(1, TARGETS + 1))
+    head = "version: 1\ndefaults: {role: r, regions: [eu-west-1], paths: [declared.yaml]}\n"
+    file = tmp_path / "targets.yaml"
+    file.write_text(f"{head}targets:\n{accounts}", encoding="utf-8")
+    return file
+
+
+def creates(emulator: Emulator) -> Counter[str]:
+    log = emulator.control.requests(mutating_only=True)
+    return Counter(one.account for one in log if one.operation == "CreateConnection")
+
+
+def killed_when(emulator: Emulator, number: int, pids: list[int]) -> threading.Thread:
+    """Kills the first of some processes once so many objects have been created."""
+
+    def watch() -> None:
+        while creates(emulator).total() < number:
+            time.sleep(0.01)
+        os.kill(pids[0], signal.SIGKILL)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    return thread
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that work for it."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            line = (entry / "cmdline").read_text()
+        except OSError:
+            continue
+        if parent == pid and "spawn_main" in line:
+            found.append(int(entry.name))
+    return found
+
+
+def check(emulator: Emulator, process: subprocess.Popen[str]) -> None:
+    """Every target was applied once, and the report says so."""
+    out, err = process.communicate(timeout=120)
+    assert creates(emulator) == {f"{n:012}": 1 for n in range(1, TARGETS + 1)}, err
+    report = json.loads(out)
+    assert (process.returncode, report["summary"]) == (7, {"waiting": TARGETS}), err
+    assert "a worker was lost" in err
+    assert {row["attempts"] for row in report["targets"]} == {1, 2}
+
+
+def started(emulator: Emulator, targets: Path, *words: str) -> subprocess.Popen[str]:
+    line = command("apply", "--yes", "--targets", str(targets), "--endpoint-url", emulator.url)
+    line += ["--output", "json", "--concurrency", "4", *words]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(line, stdout=pipe, stderr=pipe, env=environment(), text=True)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc")
+def test_a_process_that_is_killed_loses_nothing_and_doubles_nothing(targets: Path) -> None:
+    with Emulator(Settings(handshake="manual")) as emulator:
+        emulator.control.fault(Fault(kind="delay", operation="Create*", seconds=0.05, count=1000))
+        process = started(emulator, targets, "--engine", "processes")
+        while len(pids := children(process.pid)) < 4 and process.poll() is None:
+            time.sleep(0.02)
+        thread = killed_when(emulator, 10, pids)
+        check(emulator, process)
+        thread.join()
+
+
+@contextmanager
+def cluster(failures: int) -> Iterator[tuple[str, list[int]]]:
+    """A Dask cluster of two worker processes: where its scheduler is, and who works."""
+    dask = pytest.importorskip("dask")
+    distributed = pytest.importorskip("distributed")
+    settings = {
+        "distributed.scheduler.allowed-failures": failures,
+        "distributed.worker.multiprocessing-method": "spawn",
+    }
+    with (
+        dask.config.set(settings),
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=2,
+            processes=True,
+            host="127.0.0.1",
+            scheduler_port=0,
+            dashboard_address="127.0.0.1:0",
+        ) as running,
+    ):
+        pids = [worker.pid for worker in running.workers.values()]
+        yield running.scheduler_address, pids
+
+
+def test_a_dask_worker_that_is_killed_loses_nothing_and_doubles_nothing(targets: Path) -> None:
+    with Emulator(Settings(handshake="manual")) as emulator, cluster(0) as (address, pids):
+        emulator.control.fault(Fault(kind="delay", operation="Create*", seconds=0.05, count=1000))
+        process = started(emulator, targets, "--engine", "dask", "--scheduler", address)
+        thread = killed_when(emulator, 10, pids)
+        check(emulator, process)
+        thread.join()
+
+
+def test_a_scheduler_that_begins_anew_by_itself_is_refused(targets: Path) -> None:
+    with Emulator(Settings(handshake="manual")) as emulator, cluster(3) as (address, _):
+        process = started(emulator, targets, "--engine", "dask", "--scheduler", address)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0" in err
+        assert emulator.control.requests() == []

@@ -1,0 +1,110 @@
+"""The targets file: what it may say, what it means, and every problem with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import ReconcilerError, SpecError
+from reconciler.fleet.targets import FleetTarget, load, selected
+
+WHOLE = """version: 1
+defaults:
+  role: reconciler
+  external_id: shared
+  regions: [eu-west-1, us-east-1]
+  paths: [connections]
+  tags: [all]
+  variables: {team: platform, stage: dev}
+targets:
+- account: "111122223333"
+  name: prod
+  tags: [prod]
+  variables: {stage: prod}
+- account: "222233334444"
+  regions: [cn-north-1]
+  role: arn:aws-cn:iam::222233334444:role/other
+  session_name: nightly
+  paths: [more/a.yaml, b.yaml]
+- {account: "333344445555", regions: [us-gov-west-1]}
+"""
+
+
+def loaded(text: str, folder: str = "fleet") -> tuple[FleetTarget, ...]:
+    Path(folder).mkdir(exist_ok=True)
+    file = Path(folder) / "targets.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load(str(file))
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(SpecError) as caught:
+        loaded(text)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_a_region_is_a_target_and_defaults_hold_where_nothing_else_is_said() -> None:
+    first, second, china, gov = loaded(WHOLE)
+    assert (first.name, second.name) == ("prod/eu-west-1", "prod/us-east-1")
+    assert first.role == "arn:aws:iam::111122223333:role/reconciler"
+    assert first.paths == ("fleet/connections",)
+    assert first.tags == ("all", "prod")
+    assert dict(first.variables) == {"team": "platform", "stage": "prod"}
+    assert (first.external_id, first.session_name) == ("shared", "reconciler")
+    assert (china.name, china.region) == ("222233334444", "cn-north-1")
+    assert china.role == "arn:aws-cn:iam::222233334444:role/other"
+    assert china.session_name == "nightly"
+    assert china.paths == ("fleet/more/a.yaml", "fleet/b.yaml")
+    assert gov.role == "arn:aws-us-gov:iam::333344445555:role/reconciler"
+
+
+@pytest.mark.parametrize(
+    ("selectors", "names"),
+    [
+        ([], ["prod/eu-west-1", "prod/us-east-1", "222233334444", "333344445555"]),
+        (["prod/*"], ["prod/eu-west-1", "prod/us-east-1"]),
+        (["tag:prod"], ["prod/eu-west-1", "prod/us-east-1"]),
+        (["tag:all,region:us-*"], ["prod/us-east-1", "333344445555"]),
+        (["region:cn-*", "account:1111*"], ["prod/eu-west-1", "prod/us-east-1", "222233334444"]),
+        (["name:333344445555"], ["333344445555"]),
+    ],
+)
+def test_selectors(selectors: list[str], names: list[str]) -> None:
+    assert [one.name for one in selected(loaded(WHOLE), selectors)] == names
+
+
+def test_a_selector_for_nothing_is_refused() -> None:
+    with pytest.raises(ReconcilerError, match="tag:prd is about no target: tags are all, prod"):
+        selected(loaded(WHOLE), ["tag:prod", "tag:prd"])
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("version: 1\n", "targets.yaml:1:1: E032 `targets` has to be a list"),
+        ("version: 1\ntargets: []\n", "targets.yaml:2:10: E032 `targets` has to be a list"),
+        ("version: 1\ntargets: [x]\n", "targets.yaml:2:11: E032 a target has to be a mapping"),
+        ('version: 1\ntargets:\n- {account: "1"}\n', ":3:13: E035 `account`"),
+        ("version: 1\ntargets:\n- {account: 111122223333}\n", ":3:13: E033 `account`"),
+        ('version: 1\ntargets:\n- {account: "111122223333"}\n', ":3:3: E031 no Region is given"),
+        ("version: 1\ntargets:\n- {regions: [eu-west-1]}\n", ":3:3: E031 required key `account`"),
+        ("version: 2\ntargets: []\n", ":1:10: E038 `version`"),
+        (
+            "version: 1\ndefaults: {regions: [eu-west-1]}\ntargets:\n"
+            '- {account: "111122223333"}\n- {account: "111122223333"}\n',
+            ":5:3: E041 target `111122223333` is already there",
+        ),
+        (
+            'version: 1\ntargets:\n- {account: "111122223333", regions: [eu-west-1], rol: x}\n',
+            ":3:51: E030 unknown key `rol`",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(text: str, problem: str) -> None:
+    assert any(problem in line for line in problems(text)), problems(text)
+
+
+def test_every_problem_is_told_at_once() -> None:
+    found = problems('version: 1\ntargets:\n- {account: "1"}\n- {account: "2", tags: [" "]}\n')
+    assert len(found) == 3
