@@ -169,6 +169,10 @@ def test_junit_fails_what_counts(drift: dict[str, Any]) -> None:
     counting = {safe(one["address"]) for one in drift["findings"] if one["level"] != "info"}
     assert {case.name for case in suite} == counting
     assert all(case.result for case in suite)
+    assert suite.tests == suite.failures == len(counting)
+    twice = report(finding("sync_failing"), finding("sync_blocked"), finding("orphan", "host/a"))
+    (suite,) = junitparser.JUnitXml.fromstring(render(twice, "junit").encode())
+    assert (suite.tests, suite.failures) == (2, 2), "a case fails once, whatever its reasons"
     (clean,) = junitparser.JUnitXml.fromstring(render(report(), "junit").encode())
     assert (clean.tests, clean.failures) == (1, 0)
 
