@@ -87,7 +87,7 @@ class _Tree:
             raise ReconcilerError("--base does not go with -: standard input has no history")
         real = Path(path).resolve()
         where = str(real if real.is_dir() else real.parent)
-        top = _git(where, "rev-parse", "--show-toplevel").decode().rstrip("\n")
+        top = _top(where)
         commit = _commit(where, revision)
         inside = PurePosixPath(real.relative_to(Path(top).resolve()).as_posix())
         return cls(top, commit, inside, real.is_dir())
@@ -146,6 +146,15 @@ class _Tree:
             yield blob, content.read(blob.size + 1)[:-1]
 
 
+def _top(folder: str) -> str:
+    """The top of the repository that a folder is in."""
+    try:
+        return _git(folder, "rev-parse", "--show-toplevel").decode().rstrip("\n")
+    except _SaidNoError as error:
+        todo = "give --base only for files in a repository that you own"
+        raise ReconcilerError(f"{error}: {todo}") from error
+
+
 def _commit(folder: str, revision: str) -> str:
     """The id of a commit."""
     wanted = f"{revision}^{{commit}}"
@@ -175,8 +184,8 @@ def _git(folder: str, *arguments: str, said: bytes = b"") -> bytes:
     except FileNotFoundError as error:
         raise ReconcilerError("--base needs git, which is not installed") from error
     except subprocess.CalledProcessError as error:
-        words = error.stderr.decode(errors="replace").strip().splitlines()
-        raise _SaidNoError(f"--base: git says: {words[-1] if words else error}") from error
+        words = " ".join(error.stderr.decode(errors="replace").split())
+        raise _SaidNoError(f"--base: in {folder} git says: {words or error}") from error
     except subprocess.TimeoutExpired as error:
         raise ReconcilerError(f"--base: git took longer than {SECONDS} s") from error
     return done.stdout

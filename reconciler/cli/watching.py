@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 
@@ -22,6 +22,9 @@ from reconciler.render import render
 from reconciler.resource import Desired
 from reconciler.safe import safe
 from reconciler.status import Asked, StatusForm
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 def status(options: Mapping[str, Any], formats: Sequence[str]) -> Exit:
@@ -80,8 +83,18 @@ def _redraw(run: Run, asked: Asked, seconds: float) -> NoReturn:
             if document:
                 body = render(document, "text", color=_color(run), width=console.width)
             text = f"{begun:%H:%M:%S}Z, every {seconds:g} s; Ctrl-C ends it\n\n{body}{problem}"
-            live.update(Text.from_ansi(text.rstrip("\n")), refresh=True)
+            live.update(_folded(text.rstrip("\n"), console.width), refresh=True)
             time.sleep(seconds)
+
+
+def _folded(text: str, width: int) -> Text:
+    """The text with what is too long for a line cut where a terminal would."""
+    from rich.text import Text
+
+    parts: list[Text] = []
+    for line in Text.from_ansi(text).split("\n", allow_blank=True):
+        parts += line.divide(range(width, len(line), width))
+    return Text("\n").join(parts)
 
 
 def _look(run: Run, asked: Asked) -> tuple[datetime, StatusForm | None, str]:

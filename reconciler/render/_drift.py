@@ -16,6 +16,8 @@ WIDTH, HEIGHT = 880, 260
 LEFT, RIGHT, TOP, BOTTOM = 44, 130, 14, 30
 SPACE = 14
 """Between two names, at least."""
+DATES = 200
+"""Between two dates, at least: the first one begins at its place and the last one ends there."""
 
 
 def listed(document: Document) -> tuple[list[Any], int]:
@@ -141,6 +143,6 @@ def _dates(runs: Sequence[Any], xs: Sequence[float]) -> list[tuple[float, str]]:
     """The first and the last time, and one or two between that are far enough from the others."""
     chosen = [0]
     for number, x in enumerate(xs):
-        if x - xs[chosen[-1]] >= 200 and xs[-1] - x >= 150:
+        if min(x - xs[chosen[-1]], xs[-1] - x) >= DATES:
             chosen.append(number)
     return [(xs[n], day(runs[n]["time"])) for n in dict.fromkeys([*chosen, len(xs) - 1])]

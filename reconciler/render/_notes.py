@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.render import _status as status_words
 from reconciler.safe import safe
 
 LEVELS = ("error", "warning", "note")
@@ -56,13 +55,6 @@ def _of_status(document: Mapping[str, Any]) -> Iterator[Note]:
         yield _note("error", "unread", f"could not be read: {gap['reason']}", gap["address"], None)
     for finding in document["findings"]:
         yield _note("error", finding["code"], finding["message"], finding["address"], None)
-    for row in document["objects"]:
-        if row["state"] in ("healthy", "unread"):
-            continue
-        level = "warning" if row["state"] == "waiting" else "error"
-        told = [f"{word} {text}".strip() for word, text in status_words.details(row, document)]
-        note = Note(level, row["state"], f"{status_words.headline(row)}: {'; '.join(told)}")
-        yield replace(note, address=safe(row["address"]), link=row["link"] or "")
 
 
 def _of_a_plan(document: Mapping[str, Any]) -> Iterator[Note]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.render._objects import MOST, Node, nodes
 
-WIDTH, HEIGHT = 235, 46
+WIDTH, HEIGHT = 256, 46
 GAP, MARGIN = (50, 14), 10
 
 

@@ -21,6 +21,7 @@ MARKS = {
 """How each state is shown, and in which color."""
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 NOTHING = "-"
+UNKNOWN = "?"
 
 
 def age(since: str, document: Document) -> str:
@@ -44,9 +45,24 @@ def cells(row: Document, document: Document) -> tuple[str, str, str, str, str]:
         MARKS[row["state"]][0],
         safe(row["address"]),
         status(row, document),
-        safe(row["owner"] or NOTHING),
+        owner(row, document),
         remark(row) or NOTHING,
     )
+
+
+def owner(row: Document, document: Document) -> str:
+    """Whose an object is: nobody's, or not known where the tags that say so could not be read."""
+    if row["owner"]:
+        return safe(row["owner"])
+    told_by = row["sync"]["parent"] if row["sync"] else row["address"]
+    unread = document["coverage"]["unread"]
+    is_known = not any(gap["address"] == told_by for gap in unread)
+    return NOTHING if is_known else UNKNOWN
+
+
+def sick(document: Document) -> list[Document]:
+    """The objects of which more is wrong than that not all could be read."""
+    return [row for row in document["objects"] if row["state"] not in ("healthy", "unread")]
 
 
 def status(row: Document, document: Document) -> str:

@@ -56,10 +56,13 @@ def wrapped(line: str, width: int) -> Iterator[str]:
     """The line, which may have color, in lines of so many places (0: there is no limit), broken at
     blanks. It goes on below the text that follows its first column, if it has any. A word that is
     too long stays whole, so that it can be copied."""
+    if not width:
+        yield line
+        return
     from rich.cells import cell_len
 
     plain = click.unstyle(line)
-    if not width or cell_len(plain) <= width:
+    if cell_len(plain) <= width:
         yield line
         return
     column = _COLUMN.match(plain)

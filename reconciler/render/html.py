@@ -36,6 +36,7 @@ def render(document: Document, *, color: bool = False) -> str:
     findings, older = drifts.listed(document) if is_drift else ([], 0)
     lists = {
         "notes": [] if is_drift else notes(document),
+        "sick": status_words.sick(document) if document["kind"] == "status" else (),
         "objects": document["objects"] if document["kind"] == "status" else (),
         "findings": findings,
         "tasks": document.get("worklist", ()),

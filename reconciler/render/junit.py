@@ -22,7 +22,7 @@ def render(document: Document, *, color: bool = False) -> str:
     name = "validate" if document["kind"] == "problems" else words.place(document)
     suite = ET.Element("testsuite", name=name)
     suite.extend(_outcomes(document) if document.get("outcomes") else _cases(document))
-    counts = {kind: len(suite.findall(f"testcase/{kind}")) for kind in ("failure", "error")}
+    counts = {kind: len(suite.findall(f"testcase[{kind}]")) for kind in ("failure", "error")}
     suite.set("tests", str(len(suite)))
     suite.set("failures", str(counts["failure"]))
     suite.set("errors", str(counts["error"]))

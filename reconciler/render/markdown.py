@@ -40,7 +40,7 @@ def within(document: Document, budget: int) -> str:
         page.table(heads, map(_target, _failed_first(document["targets"])))
         page.folded("Details", map(_reasons, filter(_has_reasons, document["targets"])))
         return page.text
-    if document["kind"] != "problems":
+    if document["kind"] not in ("problems", "drift"):  # whose result says it
         page.add(f"{_code(words.place(document))}\n\n")
     if document["kind"] == "drift":
         _drift(page, document)
@@ -111,6 +111,14 @@ class _Page:
 
 def _notes(document: Document) -> Iterator[str]:
     yield from map(_note, notes(document))
+    for row in status_words.sick(document) if document["kind"] == "status" else ():
+        icon = ICONS["warning" if row["state"] == "waiting" else "error"]
+        link = f" [Open the console]({page})" if (page := words.page(row["link"] or "")) else ""
+        more = (
+            f"  - {word or 'also'}: {_code(text)}\n"
+            for word, text in status_words.details(row, document)
+        )
+        yield f"- {icon} {_code(status_words.headline(row))}{link}\n{''.join(more)}"
 
 
 def _note(note: Note) -> str:

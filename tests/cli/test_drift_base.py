@@ -111,7 +111,10 @@ def test_a_shallow_clone_is_told_to_fetch(versioned: World, tmp_path: Path) -> N
 def test_files_outside_of_git_have_no_base(world: World) -> None:
     refused = world.drift("--base", "HEAD")
     assert refused.code == 1
-    assert "not a git repository" in refused.err
+    said = f"Error: --base: in {world.file.parent} git says: fatal: not a git repository"
+    assert refused.err.startswith(said)
+    assert refused.err.endswith(": give --base only for files in a repository that you own\n")
+    assert len(refused.err.splitlines()) == 1
 
 
 def test_wrong_files_of_a_revision_are_told_with_their_place(versioned: World) -> None:

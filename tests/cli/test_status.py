@@ -165,6 +165,41 @@ def test_what_could_not_be_read_does_not_look_healthy(
     assert "never synced" not in line
 
 
+def test_an_owner_that_could_not_be_read_is_not_nobody(
+    where: tuple[str, str], cli: Cli, emulator: Emulator
+) -> None:
+    client = boto3.client("codeconnections", endpoint_url=emulator.url)
+    client.create_connection(ConnectionName="nobodys", ProviderType="GitHub")
+
+    def owners() -> dict[str, str]:
+        files = ("--output", "markdown=s.md", "--output", "html=s.html")
+        rows = (line.split() for line in table(cli("status", *where, *files).out))
+        return {
+            row[1]: next(word for word in row if word in ("-", "?", "platform")) for row in rows
+        }
+
+    assert owners()["connection/nobodys"] == "-"
+    assert owners()[PROD] == "platform"
+    fault = Fault(kind="AccessDeniedException", operation="ListTagsForResource", count=999)
+    emulator.control.fault(fault)
+    found = owners()
+    assert {found["connection/nobodys"], found["connection/main"], found[PROD]} == {"?"}
+    assert "| `?` |" in Path("s.md").read_text(encoding="utf-8")
+    assert '<td class="mono">?</td>' in Path("s.html").read_text(encoding="utf-8")
+
+
+def test_what_needs_a_look_is_a_list_on_pages(where: tuple[str, str], cli: Cli) -> None:
+    files = ("--output", "markdown=s.md", "--output", "html=s.html")
+    assert cli("status", *where, *files).code == 0
+    page, text = (Path(f"s.{name}").read_text(encoding="utf-8") for name in ("html", "md"))
+    assert f"- :x: `{PROD} is blocked`\n  - blocked: `for " in text
+    assert "  - to do: `reconciler unblock network-prod --reason TEXT`\n" in text
+    assert "- :warning: `connection/new is PENDING`\n  - to do: `approve it" in text
+    todo = '<td class="level quiet">to do</td><td class="mono">reconciler unblock network-prod'
+    assert todo in page
+    assert page.count("<h2>Objects to look at</h2>") == 1
+
+
 @pytest.mark.parametrize("text", WORST, ids=ascii)
 def test_hostile_texts_break_nothing(
     text: str, where: tuple[str, str], cli: Cli, emulator: Emulator

@@ -120,6 +120,8 @@ def test_a_terminal_is_drawn_again_in_place(where: tuple[str, str], emulator: Em
     assert screen.shown.count("healthy.") >= 2
     assert "\x1b[1A" in screen.shown
     assert "Traceback" not in screen.shown
+    arn = "    id:       arn:aws:codeconnections:eu-west-1:"
+    assert arn in screen.shown, "what is too long stays behind its word"
     last = screen.shown.rindex("\x1b[?25h")
     assert "4 healthy." in screen.shown[:last]
     shown = screen.shown.replace("\r\n", "\n").replace("\r\x1b", "\x1b").replace("^C", "")

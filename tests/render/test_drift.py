@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from sarif_pydantic import Sarif
 
 from reconciler.cli.channels import slack
 from reconciler.findings import CLASSES
+from reconciler.history import stamp
 from reconciler.render import (
     FORMATS,
     _drift,
@@ -168,6 +169,10 @@ def test_junit_fails_what_counts(drift: dict[str, Any]) -> None:
     counting = {safe(one["address"]) for one in drift["findings"] if one["level"] != "info"}
     assert {case.name for case in suite} == counting
     assert all(case.result for case in suite)
+    assert suite.tests == suite.failures == len(counting)
+    twice = report(finding("sync_failing"), finding("sync_blocked"), finding("orphan", "host/a"))
+    (suite,) = junitparser.JUnitXml.fromstring(render(twice, "junit").encode())
+    assert (suite.tests, suite.failures) == (2, 2), "a case fails once, whatever its reasons"
     (clean,) = junitparser.JUnitXml.fromstring(render(report(), "junit").encode())
     assert (clean.tests, clean.failures) == (1, 0)
 
@@ -275,6 +280,23 @@ def test_the_plot_is_within_its_frame_and_no_names_lie_upon_each_other() -> None
     assert _drift.plot({"history": {"runs": nothing}}) is None
     assert _drift.plot({"history": {"runs": runs(1)}}) is None
     assert _drift.plot(report()) is None
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
+@pytest.mark.parametrize("hours", [[0, 1, 7, 8, 10], [*range(11)], [0, 7.4, 10], [0, 2.6, 10]])
+def test_no_dates_lie_upon_each_other(hours: list[float]) -> None:
+    """They are as wide as 17 characters; the first begins at its place, the last one ends there."""
+    runs = [
+        {"time": stamp(NOON + timedelta(hours=hour)), "complete": True, "counts": {"missing": 1}}
+        for hour in hours
+    ]
+    plot = _drift.plot({"history": {"runs": runs}})
+    assert plot is not None
+    first, *between, last = (x for x, _ in plot.across)
+    wide = 17 * 7.3
+    edges = [(first, first + wide), *((x - wide / 2, x + wide / 2) for x in between)]
+    edges.append((last - wide, last))
+    assert all(right < left for (_, right), (left, _) in pairwise(edges))
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import boto3
 import pytest
 
 from reconciler.emulator import Emulator
+from tests.cli.hook import Hook, hooked
 from tests.conftest import ROOT, Cli
 
 SCHEDULES = ROOT / "examples" / "schedules"
@@ -54,3 +56,10 @@ def applied(emulator: Emulator, cli: Cli, tmp_path: Path) -> Applied:
     assert cli("apply", "--yes", *live, folder).code == 0
     emulator.control.approve("connection/main")
     return Applied(folder, emulator)
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    """A server that is told things."""
+    with hooked() as running:
+        yield running

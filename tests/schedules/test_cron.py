@@ -1,4 +1,5 @@
-"""The crontab: its form, and its very command with nothing but the environment that it sets."""
+"""The crontab: its form, and its very command with nothing but the environment that it sets; and
+what the comments of every schedule tell to run."""
 
 from __future__ import annotations
 
@@ -8,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.cli.hook import Hook
+from tests.conftest import ROOT, Cli
 from tests.schedules.conftest import BIN, SCHEDULES, Applied
 
 CRONTAB = SCHEDULES / "cron" / "reconciler"
+FOLDER = "/etc/reconciler/connections"
+COMMAND = re.compile(r"`reconciler ([^`]* [^`]*)`")
+"""What is said in code to run; `reconciler drift` alone is only named."""
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 """https://man7.org/linux/man-pages/man5/crontab.5.html"""
 
@@ -44,6 +49,18 @@ def test_it_is_a_system_crontab() -> None:
     assert settings.keys() == {"SHELL", "PATH", "MAILTO", "AWS_CONFIG_FILE"}
 
 
+def test_what_comments_tell_to_run_can_be_run(cli: Cli, applied: Applied) -> None:
+    """Commands of this program, by themselves; test_lambda.py runs the longer ones."""
+    files = [path for path in SCHEDULES.rglob("*") if path.is_file()]
+    told = [found for path in files for found in COMMAND.findall(path.read_text("utf-8"))]
+    assert len(told) >= 5
+    for words in told:
+        assert cli(*words.replace(FOLDER, "connections").split()).code == 0, words
+    for path in files:
+        lines = re.findall(r"^# {3,}(\S.*)", path.read_text("utf-8"), re.MULTILINE)
+        assert not lines or path.name == "template.yaml", (path, lines)
+
+
 def test_the_readme_names_every_schedule() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     linked = re.findall(r"\(examples/schedules/(\S+)\)", text)
@@ -71,9 +88,9 @@ def environment(applied: Applied, tmp_path: Path) -> dict[str, str]:
 def mail(environment: dict[str, str], folder: Path) -> tuple[int, str]:
     """The exit code, and what cron would send; nothing is no mail."""
     settings, _, _, command = parsed(CRONTAB.read_text("utf-8"))
-    assert "/etc/reconciler/connections" in command
+    assert FOLDER in command
     done = subprocess.run(
-        [settings["SHELL"], "-c", command.replace("/etc/reconciler/connections", str(folder))],
+        [settings["SHELL"], "-c", command.replace(FOLDER, str(folder))],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -96,3 +113,18 @@ def test_a_mail_comes_when_there_is_something_to_say(
 def test_a_mail_comes_when_it_could_not_look(applied: Applied, environment: dict[str, str]) -> None:
     code, said = mail({**environment, "AWS_CONFIG_FILE": "/nowhere"}, applied.folder)
     assert (code, "Error: " in said) == (1, True), said
+
+
+def test_a_channel_can_be_told_beside_the_mail(
+    applied: Applied, environment: dict[str, str], hook: Hook, tmp_path: Path
+) -> None:
+    """With the lines that are comments."""
+    lines = re.findall(r"^#(RECONCILER_\w+)=(.*)$", CRONTAB.read_text("utf-8"), re.MULTILINE)
+    assert [name for name, _ in lines] == ["RECONCILER_HISTORY", "RECONCILER_NOTIFY"]
+    environment |= {lines[0][0]: str(tmp_path / "drift.db"), lines[1][0]: hook.url}
+    applied.drift()
+    assert [mail(environment, applied.folder)[0] for _ in range(2)] == [2, 2]
+    file = applied.folder / "connections.yaml"
+    file.write_text("version: 2\n", encoding="utf-8")
+    assert [mail(environment, applied.folder)[0] for _ in range(2)] == [1, 1]
+    assert [body["kind"] for body in hook.bodies] == ["drift", "failure"]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.hook import Hook
 from tests.conftest import Cli
 from tests.repository.test_files import script
 from tests.schedules.conftest import SCHEDULES, Applied
@@ -56,12 +57,15 @@ def test_a_mistake_does_not_fit(tmp_path: Path) -> None:
 
 def test_what_is_named_is_there() -> None:
     found = objects()
-    assert list(found) == ["Namespace", "ServiceAccount", "ConfigMap", "CronJob"]
+    kinds = ["Namespace", "ServiceAccount", "ConfigMap", "PersistentVolumeClaim", "CronJob"]
+    assert list(found) == kinds
     names = {each["metadata"].get("namespace") for each in found.values()}
     assert names == {None, found["Namespace"]["metadata"]["name"]}
     assert pod()["serviceAccountName"] == found["ServiceAccount"]["metadata"]["name"]
     volumes = {each["name"]: each for each in pod()["volumes"]}
     assert volumes["files"]["configMap"]["name"] == found["ConfigMap"]["metadata"]["name"]
+    state = found["PersistentVolumeClaim"]["metadata"]["name"]
+    assert volumes["state"]["persistentVolumeClaim"]["claimName"] == state
     (container,) = pod()["containers"]
     assert {each["name"] for each in container["volumeMounts"]} == volumes.keys()
 
@@ -96,13 +100,22 @@ def mounted(content: dict[str, str], folder: Path) -> None:
 
 
 def test_it_looks_at_what_is_mounted(
-    applied: Applied, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    applied: Applied, cli: Cli, tmp_path: Path, hook: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """With the secret that may be there, and tells a channel."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", applied.emulator.url)
     root = tmp_path / "pod"
     mounted(objects()["ConfigMap"]["data"], root / "files")
     (root / "state").mkdir()
     (container,) = pod()["containers"]
+    (variable,) = container["env"]
+    secret = variable["valueFrom"]["secretKeyRef"]
+    assert (secret["name"], secret["key"], secret["optional"]) == (
+        "reconciler-drift",
+        "notify",
+        True,
+    )
+    monkeypatch.setenv(variable["name"], hook.url)
     places = "|".join(each["mountPath"] for each in container["volumeMounts"])
     arguments = [re.sub(f"(^|=)({places})", rf"\1{root}\2", word) for word in container["args"]]
     found = cli(*arguments)
@@ -111,3 +124,5 @@ def test_it_looks_at_what_is_mounted(
     found = cli(*arguments)
     assert (found.code, "connection/main is declared and not there" in found.out) == (2, True)
     assert (root / "state" / "drift.json").is_file()
+    assert "in 2 runs" in cli(*arguments).out
+    assert [body["kind"] for body in hook.bodies] == ["drift"]

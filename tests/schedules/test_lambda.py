@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
 
@@ -89,6 +90,35 @@ def test_files_come_from_a_bucket(look: Look, monkeypatch: pytest.MonkeyPatch) -
             look()
 
 
+def test_a_topic_is_sent_each_report(
+    look: Look, applied: Applied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the variables that the template sets where it is given a topic for it."""
+    given = resources()["Function"]["Properties"]["Environment"]["Variables"]
+    with s3_server() as aws:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", aws.url)
+        sqs, sns = (
+            boto3.client(name, endpoint_url=aws.url, region_name="eu-west-1")
+            for name in ("sqs", "sns")
+        )
+        topic = sns.create_topic(Name="drift")["TopicArn"]
+        url = sqs.create_queue(QueueName="told")["QueueUrl"]
+        arn = "arn:aws:sqs:eu-west-1:123456789012:told"
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        for name, value in given.items():
+            if name.startswith("RECONCILER_"):
+                _, then, _ = value
+                monkeypatch.setenv(name, topic if then == "!Report" else then)
+        assert look()["code"] == 0
+        (applied.folder / "connections.yaml").write_text("version: 2\n", encoding="utf-8")
+        with pytest.raises(Exception, match="exit code 1"):
+            look()
+        told = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    subjects = [json.loads(one["Body"])["Subject"] for one in told]
+    assert subjects[0].startswith("reconciler: as declared, ")
+    assert subjects[1].startswith("reconciler: the check itself failed, ")
+
+
 def test_only_tmp_is_written(look: Look, tmp_path: Path) -> None:
     """In a process of its own, since what watches it cannot be taken away again."""
     del look  # for its settings
@@ -101,7 +131,14 @@ class _Loader(yaml.SafeLoader):
     """Reads a template; what functions make is not looked at."""
 
 
-_Loader.add_multi_constructor("!", lambda loader, tag, node: f"!{tag}")
+def _function(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> Any:
+    """A function as the name of what it refers to, or the list of its arguments."""
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return f"!{loader.construct_scalar(node)}" if isinstance(node, yaml.ScalarNode) else f"!{tag}"
+
+
+_Loader.add_multi_constructor("!", _function)
 
 
 def resources() -> dict[str, Any]:
@@ -138,7 +175,9 @@ def test_the_template_is_about_this_handler() -> None:
     settings = found["Function"]["Properties"]
     assert settings["Handler"] == f"{HANDLER.stem}.handler"
     variables = settings["Environment"]["Variables"].keys()
-    assert set(re.findall(r'os\.environ\["(\w+)"\]', HANDLER.read_text("utf-8"))) == variables
+    own = set(re.findall(r'os\.environ\["(\w+)"\]', HANDLER.read_text("utf-8")))
+    assert own == {name for name in variables if not name.startswith("RECONCILER_")}
+    assert variables - own == {"RECONCILER_NOTIFY", "RECONCILER_NOTIFY_WHEN"}
     alarm = found["Drift"]["Properties"]
     text = HANDLER.read_text("utf-8")
     assert f'NAMESPACE = "{alarm["Namespace"]}"' in text
@@ -152,8 +191,14 @@ def test_the_role_may_do_what_a_look_does_and_nothing_else(
     quickstart = ROOT / "examples" / "quickstart"
     (policy,) = resources()["Role"]["Properties"]["Policies"]
     read = policy["PolicyDocument"]["Statement"][0]
-    (allowed,) = cli("iam-policy", "drift", quickstart).json["Statement"]
-    assert read["Action"] == allowed["Action"]
+    topic = "arn:aws:sns:eu-west-1:111122223333:drift"
+    allowed = cli("iam-policy", "drift", "--notify", topic, quickstart).json["Statement"]
+    condition, publish, _ = policy["PolicyDocument"]["Statement"][1]
+    assert condition == "HasReport"
+    assert [read, {**publish, "Resource": [topic]}] == [
+        {**allowed[0], "Resource": "*"},
+        allowed[1],
+    ]
     syncs = {"GetRepositorySyncStatus", "GetResourceSyncStatus", "GetSyncBlockerSummary"}
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     text = (quickstart / "codeconnections.yaml").read_text("utf-8")

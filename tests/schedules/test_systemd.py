@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.hook import Hook
 from tests.repository.test_files import wanted
 from tests.schedules.conftest import BIN, SCHEDULES, Applied
 
@@ -101,8 +102,9 @@ def test_the_service_is_shut_in(units: Path) -> None:
     assert rated(units / SERVICE.name) == 1
 
 
-def look(applied: Applied, tmp_path: Path) -> tuple[int, str]:
-    """Run the command of the service: its exit code, and what goes to the journal."""
+def look(applied: Applied, tmp_path: Path, **more: str) -> tuple[int, str]:
+    """Run the command of the service: its exit code, and what goes to the journal. More variables
+    are what its file of them holds."""
     command = parsed(SERVICE)["Service"]["ExecStart"]
     assert "/etc/reconciler/connections" in command
     for before, after in (
@@ -113,7 +115,7 @@ def look(applied: Applied, tmp_path: Path) -> tuple[int, str]:
         command = command.replace(before, str(after))
     done = subprocess.run(
         command.split(),
-        env=applied.settings,
+        env={**applied.settings, **more},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -130,6 +132,17 @@ def test_it_looks_and_leaves_a_report(applied: Applied, tmp_path: Path) -> None:
     code, said = look(applied, tmp_path)
     assert (code, "connection/main is declared and not there" in said) == (2, True), said
     assert '"missing": 1' in (tmp_path / "reconciler" / "drift.json").read_text("utf-8")
+
+
+def test_it_remembers_and_tells_a_channel(applied: Applied, tmp_path: Path, hook: Hook) -> None:
+    (tmp_path / parsed(SERVICE)["Service"]["StateDirectory"]).mkdir()
+    assert parsed(SERVICE)["Service"]["EnvironmentFile"].startswith("-"), "it may be missing"
+    variable = re.findall(r"^# (RECONCILER_\w+)=https:", SERVICE.read_text("utf-8"), re.MULTILINE)
+    applied.drift()
+    told = [look(applied, tmp_path, **dict.fromkeys(variable, hook.url)) for _ in range(2)]
+    assert [code for code, _ in told] == [2, 2]
+    assert "in 2 runs" in told[1][1]
+    assert [body["kind"] for body in hook.bodies] == ["drift"]
 
 
 def told(tmp_path: Path, **monitor: str) -> list[str]:

@@ -4,7 +4,8 @@ comes out, and one line for CloudWatch, which makes a metric of it.
 Nothing is written but below /tmp. Settings are environment variables:
 
 FILES                where the files are: a folder of the package, or s3://BUCKET/PREFIX/
-RECONCILER_...       options of `reconciler drift`, such as RECONCILER_ALLOW_PENDING=1
+RECONCILER_...       options of `reconciler drift`, such as RECONCILER_ALLOW_PENDING=1, or
+                     RECONCILER_NOTIFY and RECONCILER_NOTIFY_WHEN=always to send the report
 """
 
 from __future__ import annotations
