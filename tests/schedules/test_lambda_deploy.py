@@ -38,6 +38,18 @@ def script() -> str:
     return "set -e\n" + "\n".join(re.findall(r"^# {3}(.*)", head, re.MULTILINE))
 
 
+def lay_out(tmp_path: Path) -> None:
+    """The top of a repository, and a pip that fetches nothing."""
+    (tmp_path / "examples").mkdir()
+    shutil.copytree(SCHEDULES, tmp_path / "examples" / "schedules")
+    shutil.copytree(ROOT / "reconciler" / "cli", tmp_path / "reconciler" / "cli")
+    (tmp_path / "connections").mkdir()
+    (tmp_path / "connections" / "all.yaml").write_text(FILES, encoding="utf-8")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3.13").write_text(PIP, encoding="utf-8")
+    (tmp_path / "bin" / "python3.13").chmod(0o700)
+
+
 def test_the_commands_package_and_deploy_it(tmp_path: Path) -> None:
     deployed: list[dict[str, list[str]]] = []
 
@@ -54,14 +66,7 @@ def test_the_commands_package_and_deploy_it(tmp_path: Path) -> None:
         form = f"<{operation}Result>{result}</{operation}Result>"
         return Answer(200, f"<{operation}Response>{form}</{operation}Response>")
 
-    (tmp_path / "examples").mkdir()
-    shutil.copytree(SCHEDULES, tmp_path / "examples" / "schedules")
-    shutil.copytree(ROOT / "reconciler" / "cli", tmp_path / "reconciler" / "cli")
-    (tmp_path / "connections").mkdir()
-    (tmp_path / "connections" / "all.yaml").write_text(FILES, encoding="utf-8")
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "python3.13").write_text(PIP, encoding="utf-8")
-    (tmp_path / "bin" / "python3.13").chmod(0o700)
+    lay_out(tmp_path)
     with s3_server() as s3, answering(stacks) as cloud:
         settings = {
             "PATH": os.pathsep.join(map(str, (tmp_path / "bin", BIN, os.environ["PATH"]))),
