@@ -7,7 +7,7 @@ that is unique and not declared, or else its kind and ARN.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from reconciler.kinds import BY_NAME
@@ -83,9 +83,10 @@ class _Binding:
                 self.claimed[address.kind, resource.id_of(resource.id)] = address
         for address, resource in self.desired.resources.items():
             self._bind(address, resource)
-        self._readdress()
+        bound = {key_of(live) for live in self.bound.values() if live is not None}
+        self._readdress(bound)
         for address, resource in self.desired.resources.items():
-            self._former_names(address, resource)
+            self._former_names(address, resource, bound)
         return Bindings(self.lives, self.bound, self.successors, tuple(self.findings))
 
     def _bind(self, address: Address, resource: Resource) -> None:
@@ -129,18 +130,16 @@ class _Binding:
         unread = [self.unread[v.address] for v in candidates if v.address in self.unread]
         return ("unread", f"its tags could not be read: {unread[0]}") if unread else None
 
-    def _readdress(self) -> None:
+    def _readdress(self, bound: Set[Key]) -> None:
         """Give every object that no entry is about an address that is its alone."""
-        bound = {key_of(live) for live in self.bound.values() if live is not None}
         for key, live in self.lives.items():
             alone = len(self.observed.lives.get(live.address, ())) == 1
             if key not in bound and (not alone or live.address in self.desired.resources):
                 own = Address(live.address.kind, live.arn or live.id)
                 self.lives[key] = replace(live, address=own)
 
-    def _former_names(self, address: Address, resource: Resource) -> None:
+    def _former_names(self, address: Address, resource: Resource, bound: Set[Key]) -> None:
         """What is live under a former name is deleted once its successor has taken over."""
-        bound = {key_of(live) for live in self.bound.values() if live is not None}
         for name in resource.previously:
             named = self.observed.lives.get(Address(address.kind, name), ())
             former = [live for live in named if key_of(live) not in bound]
