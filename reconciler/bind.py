@@ -7,7 +7,8 @@ that is unique and not declared, or else its kind and ARN.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from reconciler.kinds import BY_NAME
@@ -130,7 +131,7 @@ class _Binding:
         unread = [self.unread[v.address] for v in candidates if v.address in self.unread]
         return ("unread", f"its tags could not be read: {unread[0]}") if unread else None
 
-    def _readdress(self, bound: Set[Key]) -> None:
+    def _readdress(self, bound: AbstractSet[Key]) -> None:
         """Give every object that no entry is about an address that is its alone."""
         for key, live in self.lives.items():
             alone = len(self.observed.lives.get(live.address, ())) == 1
@@ -138,7 +139,7 @@ class _Binding:
                 own = Address(live.address.kind, live.arn or live.id)
                 self.lives[key] = replace(live, address=own)
 
-    def _former_names(self, address: Address, resource: Resource, bound: Set[Key]) -> None:
+    def _former_names(self, address: Address, resource: Resource, bound: AbstractSet[Key]) -> None:
         """What is live under a former name is deleted once its successor has taken over."""
         for name in resource.previously:
             named = self.observed.lives.get(Address(address.kind, name), ())

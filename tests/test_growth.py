@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.our_engine import planned, world
+from tests.benchmarks.our_engine import planned
+from tests.benchmarks.world import World
 
 
 def calls_of_plan(path: Path, resources: int) -> int:
     """How many functions, Python's and C's, are called for a plan without changes."""
-    live = world(resources)
+    live = World.halves(resources)
     path.write_text(live.document(), encoding="utf-8")
     count = 0
 

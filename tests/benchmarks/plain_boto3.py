@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 class Reader:
     """Reads with threads; what fails is counted."""
 
-    def __init__(self, url: str, threads: int, retries: dict[str, Any] | None) -> None:
+    def __init__(self, url: str, threads: int, retries: Any) -> None:
         config = Config(max_pool_connections=max(10, threads), retries=retries)
         self.client: Any = boto3.client("codeconnections", endpoint_url=url, config=config)
         self.pool = ThreadPoolExecutor(threads) if threads > 1 else None

@@ -30,6 +30,11 @@ class World:
     links: int = 0
     syncs: int = 0
 
+    @classmethod
+    def halves(cls, resources: int) -> World:
+        """Half connections, half repository links."""
+        return cls(connections=resources - resources // 2, links=resources // 2)
+
     @property
     def resources(self) -> int:
         """How many objects there are."""

@@ -1,29 +1,26 @@
-"""Entry counts in; how long our YAML reader takes beside PyYAML's own loaders out.
+"""What reading YAML costs beside PyYAML's own loaders: goal 7.
 
-    python tests/benchmarks/bench_yaml.py [--rounds N] [ENTRIES ...]
-
-Each round reads the same text once with every reader, in turn, so that a machine that slows down
-slows all of them; the medians and their ratio to `yaml.load(text, Loader=yaml.CSafeLoader)` are
-printed. The last column repeats that loader with the cyclic garbage collector off, and the one
-before it only asks libyaml for its events: nothing that keeps PyYAML below it can be faster.
-No time is asserted: only ratios of one run mean anything.
+Each round reads the same text once with every reader, in turn. Beside `yaml.load(text,
+Loader=yaml.CSafeLoader)` itself stand that loader with the cyclic garbage collector off, and
+libyaml's events alone: nothing that keeps PyYAML below it can be faster.
 """
 
 from __future__ import annotations
 
-import argparse
 import gc
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import yaml
 
 from reconciler.spec.problems import Problem
 from reconciler.spec.source import Limits, parse
 from reconciler.spec.variables import Variables
+from tests.benchmarks.results import Line
 
-LIMITS = Limits(bytes=1 << 30, nodes=1 << 30)
+LIMITS = Limits(bytes=1 << 30, nodes=1 << 30, collections=1 << 30)
+GOALS = {1_000: 0.5, 10_000: 0.15}
 
 
 def document(entries: int) -> bytes:
@@ -89,24 +86,17 @@ def seconds(reader: Callable[[bytes], None], text: bytes) -> float:
     return time.perf_counter() - begun
 
 
-def main() -> None:
-    """Measure and print one line for each number of entries."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("entries", nargs="*", type=int, default=[100, 1_000, 10_000])
-    options.add_argument("--rounds", type=int, default=9)
-    chosen = options.parse_args()
-    for entries in chosen.entries:
+def yaml_files(rounds: int) -> Iterator[Line]:
+    """Goal 7."""
+    for entries, limit in GOALS.items():
         text = document(entries)
         times: dict[str, list[float]] = {name: [] for name in READERS}
-        for _ in range(chosen.rounds):
+        for _ in range(3 * rounds):
             for name, reader in READERS.items():
                 times[name].append(seconds(reader, text))
-        medians = {name: statistics.median(taken) for name, taken in times.items()}
-        print(f"{entries} entries, {len(text)} bytes, {chosen.rounds} rounds:")
-        for name, median in medians.items():
-            ratio = median / medians["CSafeLoader"]
-            print(f"  {name:20} {median * 1000:9.1f} ms  {ratio:5.2f}x")
-
-
-if __name__ == "__main__":
-    main()
+        for anchor in READERS:
+            if anchor != "ours":
+                pairs = zip(times["ours"], times[anchor], strict=True)
+                ratio = statistics.median(own / its for own, its in pairs)
+                goal = limit if anchor == "CSafeLoader" else None
+                yield Line("7", f"YAML, {entries:,} entries", anchor, ratio, goal)
