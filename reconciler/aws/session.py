@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from threading import Lock
-from typing import Any, cast
+from typing import Any
 
-import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import (
@@ -29,7 +28,7 @@ from botocore.exceptions import (
     NoRegionError,
     ProfileNotFound,
 )
-from botocore.loaders import Loader, create_loader
+from botocore.loaders import Loader, instance_cache
 from botocore.parsers import ResponseParserError
 
 from reconciler import __version__
@@ -104,21 +103,23 @@ class Session:
         assume = None if settings.role is None else partial(self._assumed, settings.role)
         self._session = self._opened(assume)
 
-    def _opened(self, assume: Callable[[], dict[str, str]] | None = None) -> boto3.Session:
+    def _opened(self, assume: Callable[[], dict[str, str]] | None = None) -> Any:
         """A session with the user's own credentials, or with those that `assume` gets."""
-        key, secret = self.settings.access_key or (None, None)
-        core = botocore.session.Session(session_vars=_UNSET if self.settings.isolated else None)
+        profile, region, key = self.settings.profile, self.settings.region, self.settings.access_key
+        core: Any = botocore.session.Session(
+            session_vars=_UNSET if self.settings.isolated else None
+        )
         core.register_component("data_loader", _shared_loader())
         if assume is not None:
             core.register_component("credential_provider", CredentialResolver([_Assuming(assume)]))
+        for name, value in (("profile", profile), ("region", region)):
+            if value is not None:
+                core.set_config_variable(name, value)
+        if key is not None and assume is None:
+            core.set_credentials(*key)
         with explained(self.settings):
-            return boto3.Session(
-                botocore_session=core,
-                profile_name=self.settings.profile,
-                region_name=self.settings.region,
-                aws_access_key_id=None if assume else key,
-                aws_secret_access_key=None if assume else secret,
-            )
+            core.get_scoped_config()  # a profile that is not there
+        return core
 
     def _assumed(self, role: Role) -> dict[str, str]:
         """Credentials of a role, in the form that botocore refreshes."""
@@ -142,7 +143,7 @@ class Session:
     @property
     def region(self) -> str:
         """The Region of the target."""
-        if (region := self._session.region_name) is None:
+        if (region := self._session.get_config_variable("region")) is None:
             raise TargetError("no Region: give --region or set AWS_REGION")
         return str(region)
 
@@ -150,7 +151,7 @@ class Session:
         """The id of the account that the credentials belong to, as STS answers it."""
         with explained(self.settings):
             if self.settings.role is not None:
-                cast(Any, self._session.get_credentials()).get_frozen_credentials()
+                self._session.get_credentials().get_frozen_credentials()
                 return self._account
             client = self.login()
             try:
@@ -170,8 +171,7 @@ class Session:
         have their own setting for another endpoint, such as AWS_ENDPOINT_URL_S3."""
         with explained(self.settings):
             _refuse_secrets(self.settings.endpoint_url or "")
-            make: Any = self._session.client  # boto3-stubs would list every service here
-            client = make(
+            client = self._session.create_client(
                 service,
                 endpoint_url=None if service in ELSEWHERE else self.settings.endpoint_url,
                 region_name=region or self.region,
@@ -180,7 +180,8 @@ class Session:
                     read_timeout=seconds,
                     retries={"mode": "standard", "total_max_attempts": attempts},
                     max_pool_connections=max(10, self.settings.parallelism),
-                    user_agent_extra=self.settings.agent,
+                    # Without one of its own botocore makes another for every call.
+                    user_agent=f"{self.settings.agent} lib/botocore#{botocore.__version__}",
                     proxies={} if self.settings.isolated else None,
                 ),
             )
@@ -237,11 +238,21 @@ def _refuse_secrets(endpoint: str) -> None:
         raise TargetError(f"{text}: take out what stands before the @")
 
 
+class _Loader(Loader):
+    """Finds service models without looking through the folders of all other services."""
+
+    @instance_cache
+    def list_available_services(self, type_name: str) -> list[str]:
+        """The services that there is anything of; what of it is found when it is loaded."""
+        folders = filter(os.path.isdir, self.search_paths)
+        return sorted({name for folder in folders for name in os.listdir(folder)})
+
+
 @cache
 def _shared_loader() -> Loader:
     """One loader for every session: it keeps the service models it has read, which is most of what
     a client costs to make."""
-    return create_loader()
+    return _Loader()
 
 
 @contextmanager

@@ -66,8 +66,10 @@ class Samples:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment of every command: no settings of the user's, no login but a made-up one."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "RECONCILER_"))}
+    """The environment of every command: no settings of the user's, no login but a made-up one, and
+    Python keeps what it has compiled, as it does unless it is told otherwise."""
+    others = ("AWS_", "PYTHON", "RECONCILER_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     made_up = {
         "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "example",
