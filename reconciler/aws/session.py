@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
+import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import (
@@ -103,23 +104,21 @@ class Session:
         assume = None if settings.role is None else partial(self._assumed, settings.role)
         self._session = self._opened(assume)
 
-    def _opened(self, assume: Callable[[], dict[str, str]] | None = None) -> Any:
+    def _opened(self, assume: Callable[[], dict[str, str]] | None = None) -> boto3.Session:
         """A session with the user's own credentials, or with those that `assume` gets."""
-        profile, region, key = self.settings.profile, self.settings.region, self.settings.access_key
-        core: Any = botocore.session.Session(
-            session_vars=_UNSET if self.settings.isolated else None
-        )
+        key, secret = self.settings.access_key or (None, None)
+        core = botocore.session.Session(session_vars=_UNSET if self.settings.isolated else None)
         core.register_component("data_loader", _shared_loader())
         if assume is not None:
             core.register_component("credential_provider", CredentialResolver([_Assuming(assume)]))
-        for name, value in (("profile", profile), ("region", region)):
-            if value is not None:
-                core.set_config_variable(name, value)
-        if key is not None and assume is None:
-            core.set_credentials(*key)
         with explained(self.settings):
-            core.get_scoped_config()  # a profile that is not there
-        return core
+            return boto3.Session(
+                botocore_session=core,
+                profile_name=self.settings.profile,
+                region_name=self.settings.region,
+                aws_access_key_id=None if assume else key,
+                aws_secret_access_key=None if assume else secret,
+            )
 
     def _assumed(self, role: Role) -> dict[str, str]:
         """Credentials of a role, in the form that botocore refreshes."""
@@ -143,7 +142,7 @@ class Session:
     @property
     def region(self) -> str:
         """The Region of the target."""
-        if (region := self._session.get_config_variable("region")) is None:
+        if (region := self._session.region_name) is None:
             raise TargetError("no Region: give --region or set AWS_REGION")
         return str(region)
 
@@ -151,7 +150,7 @@ class Session:
         """The id of the account that the credentials belong to, as STS answers it."""
         with explained(self.settings):
             if self.settings.role is not None:
-                self._session.get_credentials().get_frozen_credentials()
+                cast(Any, self._session.get_credentials()).get_frozen_credentials()
                 return self._account
             client = self.login()
             try:
@@ -171,7 +170,8 @@ class Session:
         have their own setting for another endpoint, such as AWS_ENDPOINT_URL_S3."""
         with explained(self.settings):
             _refuse_secrets(self.settings.endpoint_url or "")
-            client = self._session.create_client(
+            make: Any = self._session.client  # boto3-stubs would list every service here
+            client = make(
                 service,
                 endpoint_url=None if service in ELSEWHERE else self.settings.endpoint_url,
                 region_name=region or self.region,
