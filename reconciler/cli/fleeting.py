@@ -4,7 +4,7 @@ exit code come out."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -56,10 +56,11 @@ def fleet(context: click.Context, options: Mapping[str, Any]) -> Exit:
     check_formats(formats, FORMATS, "a report on targets")
     outputs = Outputs.of(formats, options.get("color", "auto"), [options["targets"]])
     targets = _targets(options, outputs)
+    _check_files(options, targets)
     details = _folder(options["details"])
     given = {name: value for name, value in options.items() if name not in OWN}
     jobs = [Job(target, command, given) for target in targets]
-    created, rows = datetime.now(UTC), list[RowForm]()
+    created, rows, kept = datetime.now(UTC), list[RowForm](), Exit.DONE
     with stopping() as asked:
         most = options["max_failures"]
 
@@ -69,9 +70,13 @@ def fleet(context: click.Context, options: Mapping[str, Any]) -> Exit:
 
         with display() as line:
             for answer in _answers(jobs, options, enough, line, rows):
-                _keep(details, answer)
+                if problem := _keep(details, answer):
+                    line.say(problem)
+                    details, kept = None, Exit.ERROR
                 _say(line, answer.row, len(rows), len(jobs))
-        code = worst(asked.code, *(Exit(row["code"]) for row in rows if row["code"] is not None))
+        code = worst(
+            asked.code, kept, *(Exit(row["code"]) for row in rows if row["code"] is not None)
+        )
         outputs.write(fleet_document(command, stamp(created), rows, code))
     if begun_not := sum(row["state"] == NOT_BEGUN for row in rows):
         tell(f"Error: {begun_not} of {len(rows)} targets were not begun")
@@ -100,6 +105,18 @@ def _targets(options: Mapping[str, Any], outputs: Outputs) -> tuple[FleetTarget,
         raise click.exceptions.Exit(Exit.ERROR) from error
 
 
+def _check_files(options: Mapping[str, Any], targets: Sequence[FleetTarget]) -> None:
+    """Refuse targets without the files that the command is about, and to overwrite any."""
+    if "paths" not in options or "to" in options:
+        return
+    for target in targets:
+        if not target.paths:
+            text = f"target {target.name} has no files: write `paths: [...]` there or in `defaults`"
+            raise ReconcilerError(text)
+    paths = sorted({path for target in targets for path in target.paths})
+    Outputs.of(options.get("outputs", ()), "never", paths)
+
+
 def _answers(
     jobs: list[Job],
     options: Mapping[str, Any],
@@ -120,31 +137,33 @@ def _answers(
                 if result.answer is not None:
                     rows.append(result.answer.row)
                     yield result.answer
-                elif result.lost and attempt == 1:
-                    again.append(replace(result.job, attempt=2))
+                elif attempt == 1 and not enough():
+                    again.append(replace(result.job, attempt=2) if result.lost else result.job)
                 else:
                     lost.append(result)
         jobs = again
         if not jobs:
             break
-        tell(f"Warning: a worker was lost with {len(jobs)} targets, which are begun again")
+        begun = sum(job.attempt > 1 for job in jobs)
+        tell(f"Warning: a worker was lost with {begun} targets, which are begun again")
     rows += map(_without_answer, lost)
 
 
 def _without_answer(result: Result) -> RowForm:
-    target = result.job.target
-    code = Exit.UNKNOWN if result.lost and result.job.command == "apply" else Exit.ERROR
-    text = f"its worker was lost twice: {safe(result.lost)}" if result.lost else ""
+    target, begun = result.job.target, result.job.attempt - (not result.lost)
+    code = Exit.UNKNOWN if result.job.command == "apply" else Exit.ERROR
+    times = "twice" if begun > 1 else "once"
+    text = f"its worker was lost {times}, and what it did is not known: {result.lost or 'stopped'}"
     return {
         "target": target.name,
         "account": target.account,
         "region": target.region,
-        "code": code if result.lost else None,
-        "state": STATES[code] if result.lost else NOT_BEGUN,
+        "code": code if begun else None,
+        "state": STATES[code] if begun else NOT_BEGUN,
         "counts": {},
-        "message": text,
+        "message": safe(text) if begun else "",
         "details": [],
-        "attempts": result.job.attempt if result.lost else 0,
+        "attempts": begun,
         "seconds": 0.0,
     }
 
@@ -160,15 +179,17 @@ def _folder(path: str | None) -> Path | None:
     return Path(path)
 
 
-def _keep(folder: Path | None, answer: Answer) -> None:
-    """Write the document of one target."""
+def _keep(folder: Path | None, answer: Answer) -> str:
+    """Write the document of one target; why that is not possible."""
     if folder is None or answer.document is None:
-        return
+        return ""
     file = folder / f"{answer.row['target'].replace('/', '_')}.json"
     try:
         save(str(file), as_json(answer.document).encode())
     except OSError as error:
-        raise ReconcilerError(f"{file} cannot be written: {error.strerror}") from error
+        why = f"{file} cannot be written: {error.strerror}"
+        return f"Error: {why}; --details gets no more, and the run goes on"
+    return ""
 
 
 def _say(line: Line, row: RowForm, done: int, all_: int) -> None:

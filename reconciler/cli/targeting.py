@@ -118,7 +118,6 @@ def _options(job: Job, kept: Kept) -> dict[str, Any]:
     """The options of the command for this target alone. What names a place where every target would
     write names one of its own."""
     target, given = job.target, job.options
-    file = target.name.replace("/", "_")
     own = {
         "paths": target.paths if "paths" in given and "to" not in given else (),
         "profile": target.profile or given["profile"] if "profile" in given else None,
@@ -133,9 +132,9 @@ def _options(job: Job, kept: Kept) -> dict[str, Any]:
         "color": "never",
     }
     if given.get("to"):
-        own["to"] = f"{given['to']}{file}/"
+        own["to"] = f"{given['to']}{target.file}/"
     if given.get("lock"):
-        own["lock"] = f"{given['lock']}/{file}"
+        own["lock"] = f"{given['lock']}/{target.file}"
     return {**given, **own}
 
 

@@ -43,6 +43,31 @@ class Limits:
     per_account: int
 
 
+class Busy:
+    """Where something runs: at most so much in an account, and one at a time in a Region of it, so
+    that two targets that are the same place do not write there at once."""
+
+    def __init__(self, per_account: int) -> None:
+        self.per_account = per_account
+        self.running: Counter[tuple[str, ...]] = Counter()
+
+    def has_room(self, job: Job) -> bool:
+        """Whether a job may be begun."""
+        account, place = self._keys(job)
+        return self.running[account] < self.per_account and not self.running[place]
+
+    def begin(self, job: Job) -> None:
+        """A job has been begun."""
+        self.running.update(self._keys(job))
+
+    def end(self, job: Job) -> None:
+        """A job has come to its end."""
+        self.running.subtract(self._keys(job))
+
+    def _keys(self, job: Job) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return (job.target.account,), (job.target.account, job.target.region)
+
+
 def run(
     jobs: Iterable[Job],
     executor: Executor,
@@ -51,36 +76,32 @@ def run(
     enough: Callable[[], bool],
 ) -> Iterator[Result]:
     """Do the work for every job. Once there is `enough`, what is running is finished and nothing
-    more is begun. Each job is handed out once: a lost worker may have done something."""
+    more is begun, and neither is it where the executor takes nothing any more. Each job is handed
+    out once: a lost worker may have done something."""
     waiting = dict(enumerate(jobs))
     running: dict[Future[Any], Job] = {}
-    busy: Counter[str] = Counter()
-    broken = ""
+    busy = Busy(limits.per_account)
+    broken = False
     while running or (waiting and not broken and not enough()):
         while waiting and not broken and len(running) < limits.concurrency and not enough():
-            number = _next(waiting, busy, limits.per_account)
+            number = next((n for n, job in waiting.items() if busy.has_room(job)), None)
             if number is None:
                 break
             job = waiting.pop(number)
             try:
                 running[executor.submit(work, job)] = job
-            except RuntimeError as error:  # the pool lost a process, or was shut down
+            except RuntimeError:  # the pool lost a process, or was shut down
                 waiting[number] = job
-                broken = _reason(error)
+                broken = True
             else:
-                busy[job.target.account] += 1
+                busy.begin(job)
         done, _ = wait(running, timeout=TICK, return_when=FIRST_COMPLETED)
         for future in done:
             job = running.pop(future)
-            busy[job.target.account] -= 1
+            busy.end(job)
             yield _result(job, future)
     for _, job in sorted(waiting.items()):
-        yield Result(job, lost=broken)
-
-
-def _next(waiting: Mapping[int, Job], busy: Counter[str], most: int) -> int | None:
-    """The first job whose account has room."""
-    return next((n for n, job in waiting.items() if busy[job.target.account] < most), None)
+        yield Result(job)
 
 
 def _result(job: Job, future: Future[Any]) -> Result:

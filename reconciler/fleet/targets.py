@@ -100,6 +100,11 @@ class FleetTarget:
     tags: tuple[str, ...]
     variables: tuple[tuple[str, str], ...]
 
+    @property
+    def file(self) -> str:
+        """What its own files and folders are called."""
+        return self.name.replace("/", "_")
+
 
 def load(path: str) -> tuple[FleetTarget, ...]:
     """Read a targets file. Raises `SpecError` with every problem of it."""
@@ -108,13 +113,15 @@ def load(path: str) -> tuple[FleetTarget, ...]:
     try:
         for source in read_sources([path], problems):
             for raw, target in _targets(source, os.path.dirname(path), problems):
-                if target.name in found:
+                if target.file in found:
                     text = f"target {shown(target.name)} is already there"
+                    if (other := found[target.file].name) != target.name:
+                        text += f": its files would be those of {shown(other)}"
                     at = position(raw, ("name",))
                     problems.append(
                         Problem(source.name, *at, "E041", text, "give it another `name`")
                     )
-                found[target.name] = target
+                found[target.file] = target
     except Enough:
         pass
     if problems:

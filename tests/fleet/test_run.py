@@ -14,8 +14,9 @@ from reconciler.fleet.run import Job, Limits, Result, run
 from reconciler.fleet.targets import FleetTarget
 
 
-def job(number: int, account: str = "1") -> Job:
-    target = FleetTarget(str(number), account, "r", (), None, "", None, "s", None, (), ())
+def job(number: int, account: str = "1", region: str = "") -> Job:
+    where = region or f"r{number}"
+    target = FleetTarget(str(number), account, where, (), None, "", None, "s", None, (), ())
     return Job(target, "plan", {})
 
 
@@ -32,10 +33,11 @@ class Busy:
         self.most: Counter[str] = Counter()
 
     def __call__(self, job: Job) -> str:
-        for key in ("all", job.target.account):
+        keys = ("all", job.target.account, job.target.account + job.target.region)
+        for key in keys:
             self.add(key, 1)
         time.sleep(0.02)
-        for key in ("all", job.target.account):
+        for key in keys:
             self.add(key, -1)
         return job.target.name
 
@@ -63,6 +65,16 @@ def test_an_account_that_is_busy_keeps_nobody_else_waiting() -> None:
     assert busy.most["b"] == 2
 
 
+def test_two_targets_that_are_one_place_are_never_worked_on_at_a_time() -> None:
+    busy = Busy()
+    jobs = [job(n, account, region) for n, account in enumerate("ab" * 4) for region in "xy"]
+    with ThreadPoolExecutor(16) as pool:
+        results = list(run(jobs, pool, busy, Limits(16, 16), never))
+    assert len(results) == len(jobs)
+    assert [busy.most[place] for place in ("ax", "ay", "bx", "by")] == [1, 1, 1, 1]
+    assert busy.most["all"] == 4
+
+
 def test_when_it_is_enough_nothing_more_is_begun_and_what_runs_is_told() -> None:
     seen: list[Result] = []
     with ThreadPoolExecutor(4) as pool:
@@ -84,7 +96,8 @@ def test_a_process_that_dies_loses_what_it_had_and_says_so() -> None:
     with processes(1) as pool:
         results = list(run(map(job, range(3)), pool, die, Limits(1, 1), never))
     assert [r.answer for r in results] == ["0", None, None]
-    assert all("BrokenProcessPool" in r.lost for r in results[1:])
+    assert "BrokenProcessPool" in results[1].lost
+    assert results[2] == Result(job(2)), "it was never begun"
 
 
 def explode(job: Job) -> str:

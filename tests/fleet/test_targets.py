@@ -108,3 +108,10 @@ def test_what_is_wrong_is_told_with_its_place(text: str, problem: str) -> None:
 def test_every_problem_is_told_at_once() -> None:
     found = problems('version: 1\ntargets:\n- {account: "1"}\n- {account: "2", tags: [" "]}\n')
     assert len(found) == 3
+
+
+def test_two_targets_whose_files_would_be_the_same_are_refused() -> None:
+    clash = '- {account: "444455556666", name: prod_us-east-1, regions: [eu-west-1]}\n'
+    (problem,) = problems(WHOLE + clash)
+    assert "`prod_us-east-1` is already there" in problem
+    assert "its files would be those of `prod/us-east-1` (give it another `name`)" in problem

@@ -1,0 +1,97 @@
+"""What goes wrong around a run over targets: what it was asked, where it writes, who ends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from reconciler.emulator import Emulator
+from reconciler.emulator.faults import Fault
+from tests.cli.terminal import command, environment
+from tests.conftest import Cli
+from tests.fleet.test_commands import DECLARED, EVERY, TARGETS, Fleet, states
+from tests.fleet.test_lost_workers import creates
+
+
+@pytest.fixture
+def fleet(cli: Cli, emulator: Emulator, tmp_path: Path) -> Fleet:
+    return Fleet(cli, emulator, tmp_path)
+
+
+@pytest.mark.parametrize("words", [("validate",), ("plan",), ("apply", "--yes"), ("drift",)])
+def test_a_target_without_files_is_refused_before_anything_is_called(
+    fleet: Fleet, words: tuple[str, ...]
+) -> None:
+    fleet.file.write_text(TARGETS.replace("  paths: [declared.yaml]\n", ""), encoding="utf-8")
+    found = fleet.run(*words)
+    assert (found.code, found.out) == (1, "")
+    assert "Error: target prod/eu-west-1 has no files: write `paths: [...]` there" in found.err
+    assert fleet.emulator.control.requests() == []
+    assert fleet.report("status")["summary"] == {"ok": 3}
+
+
+def test_no_report_is_written_over_files_that_targets_read(fleet: Fleet) -> None:
+    found = fleet.run("plan", "--output", f"json={fleet.file.parent / 'declared.yaml'}")
+    assert found.code == 64
+    assert "--output would write" in found.err
+    assert (fleet.file.parent / "declared.yaml").read_text(encoding="utf-8") == DECLARED
+
+
+def test_documents_that_cannot_be_written_do_not_keep_the_report(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    (tmp_path / "all" / "dev.json").mkdir(parents=True)
+    words = ("--yes", "--details", "all", "--concurrency", "1", "--output", "json")
+    found = fleet.run("apply", *words)
+    assert found.code == 1
+    assert states(found.json) == dict.fromkeys(EVERY, "waiting")
+    assert found.err.count("dev.json cannot be written: ") == 1
+    assert found.json["code"] == 1
+
+
+def test_a_place_that_is_listed_twice_is_written_once(fleet: Fleet) -> None:
+    twice = '- {account: "222233334444", name: again, regions: [eu-west-1]}\n'
+    fleet.file.write_text(TARGETS + twice, encoding="utf-8")
+    fleet.emulator.control.fault(Fault(kind="delay", operation="Create*", seconds=0.2, count=9))
+    found = fleet.run("apply", "--yes", "--output", "json")
+    assert states(found.json) == dict.fromkeys((*EVERY, "again"), "waiting"), found.err
+    assert set(fleet.creates().values()) == {1}
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no process groups")
+def test_what_a_lost_worker_may_have_sent_is_never_told_as_not_begun(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    """Whoever stops a service tells every process of it: a worker between two targets ends."""
+    (tmp_path / "declared.yaml").write_text(DECLARED, encoding="utf-8")
+    accounts = "".join(f'- {{account: "{n:012}"}}\n' for n in range(1, 21))
+    head = "version: 1\ndefaults: {role: r, regions: [eu-west-1], paths: [declared.yaml]}\n"
+    (tmp_path / "targets.yaml").write_text(f"{head}targets:\n{accounts}", encoding="utf-8")
+    emulator.control.fault(Fault(kind="delay", operation="Create*", seconds=0.5, count=99))
+    line = command("apply", "--yes", "--targets", "targets.yaml", "--endpoint-url", emulator.url)
+    line += ["--output", "json", "--engine", "processes", "--concurrency", "4"]
+    process = subprocess.Popen(
+        line,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+        text=True,
+        start_new_session=True,
+    )
+    while creates(emulator).total() < 6 and process.poll() is None:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    begun = {row["target"] for row in json.loads(out)["targets"] if row["state"] != "not begun"}
+    assert process.returncode in (4, 143), err
+    assert set(creates(emulator)) <= begun, err
+    time.sleep(1)  # a worker settles what it has sent
+    assert creates(emulator).keys() <= begun
+    assert max(Counter(creates(emulator)).values()) == 1
