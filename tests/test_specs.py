@@ -17,13 +17,13 @@ from reconciler.spec.source import parse, read_sources
 from tests.conftest import ROOT, Cli
 
 SPECS = ROOT / "specs"
-FOR_CI = ("github", "gitlab", "schedules")
-"""The folders with files for other programs; tests/repository and tests/schedules read them."""
+FOR_CI = {"github", "gitlab", "kubernetes", "schedules"}
+"""The folders with files for other programs, which other tests read."""
 FLEET = Path("examples/fleet/targets.yaml")
 FILES = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / "examples").rglob("*.y*ml")
-    if path.relative_to(ROOT / "examples").parts[0] not in FOR_CI
+    if not {*path.relative_to(ROOT / "examples").parts} & FOR_CI
 )
 POLICIES = [path for path in FILES if "policies" in path.parts]
 EXAMPLES = [path for path in FILES if path not in POLICIES]
