@@ -55,7 +55,7 @@ def fleet(context: click.Context, options: Mapping[str, Any]) -> Exit:
     formats = options.get("outputs", ())
     check_formats(formats, FORMATS, "a report on targets")
     outputs = Outputs.of(formats, options.get("color", "auto"), [options["targets"]])
-    targets = _targets(options, outputs)
+    targets = targets_of(options, outputs)
     _check_files(options, targets)
     details = _folder(options["details"])
     given = {name: value for name, value in options.items() if name not in OWN}
@@ -97,7 +97,8 @@ def _check(command: str, options: Mapping[str, Any]) -> None:
         raise click.UsageError("import with --targets needs --to FOLDER/, for a folder per target")
 
 
-def _targets(options: Mapping[str, Any], outputs: Outputs) -> tuple[FleetTarget, ...]:
+def targets_of(options: Mapping[str, Any], outputs: Outputs) -> tuple[FleetTarget, ...]:
+    """The targets that are selected of a file; a wrong file ends the command with every problem."""
     try:
         return selected(load(options["targets"]), options["selectors"])
     except SpecError as error:

@@ -14,7 +14,7 @@ from reconciler.emulator import Emulator
 from reconciler.emulator import Settings as EmulatorSettings
 from reconciler.permissions import ALSO, ANYWHERE, PREFIXES, TAGS
 from tests.cli.gitsync import inhabit
-from tests.conftest import ACCOUNT, REGION, Cli
+from tests.conftest import ACCOUNT, REGION, ROOT, Cli
 from tests.test_lost_replies import DESIRED
 
 
@@ -301,3 +301,29 @@ def test_every_action_exists() -> None:
     known = {*model.operation_names, "PassConnection", "PassRepository", "UseConnection"}
     assert {name for names in ALSO.values() for name in names} <= known
     assert set(ALSO) | ANYWHERE <= known
+
+
+FLEET = ("--targets", ROOT / "examples" / "fleet" / "targets.yaml")
+
+
+def test_a_policy_for_a_target_has_its_files_account_and_region(cli: Cli) -> None:
+    made = cli("iam-policy", "apply", *FLEET, "--target", "prod/us-*").json
+    (create,) = (one for one in made["Statement"] if one["Sid"] == "Create")
+    assert create["Condition"]["StringEquals"] == {
+        "aws:RequestTag/reconciler.owner": "platform",
+        "aws:RequestedRegion": "us-east-1",
+    }
+    (write,) = (one for one in made["Statement"] if one["Sid"] == "Write")
+    assert "arn:aws:codeconnections:us-east-1:111122223333:*" in write["Resource"]
+    words = ("--account", "*", "--region", "*")
+    everywhere = cli("iam-policy", "apply", *FLEET, "--target", "prod/us-*", *words).json
+    (write,) = (one for one in everywhere["Statement"] if one["Sid"] == "Write")
+    assert "arn:aws:codeconnections:*:*:*" in write["Resource"]
+
+
+def test_a_policy_is_for_one_target(cli: Cli) -> None:
+    found = cli("iam-policy", "plan", *FLEET)
+    assert (found.code, found.out) == (64, "")
+    assert "choose with --target from prod/eu-west-1, prod/us-east-1, dev" in found.err
+    found = cli("iam-policy", "plan", *FLEET, "examples")
+    assert (found.code, "PATH does not go with --targets" in found.err) == (64, True)

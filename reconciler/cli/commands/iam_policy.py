@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli.arguments import AddressType, Places, S3Uri, SyncedType, Where
+from reconciler.cli.arguments import AddressType, Places, S3Uri, SyncedType, Texts, Where
 from reconciler.cli.options import option, owner
 
 WITH_FILES = ("validate", "plan", "apply", "destroy", "drift", "accept", "graph")
@@ -26,12 +26,27 @@ Examples:
   reconciler iam-policy apply --prune infra/ > role.json
   reconciler iam-policy status
   reconciler iam-policy drift --notify arn:aws:sns:... infra/
+  reconciler iam-policy apply --targets targets.yaml --target prod
 """
 )
 @click.argument("for_command", type=click.Choice(COMMANDS), metavar="COMMAND")
 @click.argument("words", nargs=-1, metavar="[ADDRESS|STACK|PATH]...", type=Places())
 @option("--account", metavar="ID", help="The account, where the files do not say; * unless given.")
 @option("--region", metavar="REGION", help="The Region, likewise.")
+@option(
+    "--targets",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="For the files, account and Region of a target that this file lists.",
+)
+@option(
+    "--target",
+    "selectors",
+    type=Texts(),
+    multiple=True,
+    metavar="SELECTOR",
+    help="Which one, by its name or another selector.",
+)
 @option("--prune", is_flag=True, help="For apply --prune: every kind may be deleted.")
 @option("--lock", type=S3Uri(), metavar="s3://BUCKET/KEY", help="For a run with this --lock.")
 @option("--preflight", is_flag=True, help="For a run with --preflight.")
@@ -58,8 +73,11 @@ def command(**options: Any) -> None:
     from reconciler.resource import Desired, Target
 
     paths = [word for word in options["words"] if not _is_object(word, options["for_command"])]
+    if options["targets"]:
+        paths, options = _of_target(paths, options)
     if paths:
-        desired = desired_of(paths, options["owner"], Outputs.of((), "auto"))
+        outputs = Outputs.of((), "auto")
+        desired = desired_of(paths, options["owner"], outputs, options.get("variables"))
     elif options["for_command"] in WITH_FILES:
         raise click.UsageError(f"a policy for {options['for_command']} needs a PATH")
     else:
@@ -76,6 +94,28 @@ def command(**options: Any) -> None:
         told=[(one.action, one.where) for one in options["notify"] if one.action],
     )
     echo_data(json.dumps(made, indent=2) + "\n")
+
+
+def _of_target(paths: list[str], options: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """The files and options for the one target that is chosen; what is given otherwise holds."""
+    from reconciler.cli.fleeting import targets_of
+    from reconciler.cli.output import Outputs
+
+    if paths:
+        raise click.UsageError("PATH does not go with --targets")
+    found = targets_of(options, Outputs.of((), "auto"))
+    if len(found) > 1:
+        names = ", ".join([one.name for one in found[:3]] + ["..."] * (len(found) > 3))
+        raise click.UsageError(f"a policy is for one target: choose with --target from {names}")
+    (target,) = found
+    own = {
+        "owner": options["owner"] or target.owner,
+        "account": options["account"] or target.account,
+        "region": options["region"] or target.region,
+        "variables": dict(target.variables),
+    }
+    files = list(target.paths) if options["for_command"] in WITH_FILES else []
+    return files, {**options, **own}
 
 
 def _is_object(word: str, command: str) -> bool:
