@@ -25,7 +25,7 @@ def _open_standard_files() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """Look for garbage in cycles once there may be much of it, and not at all when everything goes:
     that is a quarter of the time of a short command. What is imported stays anyway."""
     gc.set_threshold(COLLECTED, 10, 10)
@@ -46,7 +46,7 @@ COLLECTED = 100_000
 def main() -> None:
     """Run the command line; Ctrl-C while its modules are still being imported ends it silently."""
     _open_standard_files()
-    _spare_the_collector()
+    spare_the_collector()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from reconciler.cli.main import main as run

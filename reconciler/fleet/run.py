@@ -3,10 +3,12 @@ as they are done. It neither knows what the work is nor where it is done."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from reconciler.fleet.targets import FleetTarget
@@ -78,8 +80,9 @@ def run(
     """Do the work for every job. Once there is `enough`, what is running is finished and nothing
     more is begun, and neither is it where the executor takes nothing any more. Each job is handed
     out once: a lost worker may have done something."""
-    waiting = dict(enumerate(jobs))
+    waiting = OrderedDict(enumerate(jobs))  # a dict walks over all that was taken out of it
     running: dict[Future[Any], Job] = {}
+    done: SimpleQueue[Future[Any]] = SimpleQueue()
     busy = Busy(limits.per_account)
     broken = False
     while running or (waiting and not broken and not enough()):
@@ -89,14 +92,16 @@ def run(
                 break
             job = waiting.pop(number)
             try:
-                running[executor.submit(work, job)] = job
+                future = executor.submit(work, job)
             except RuntimeError:  # the pool lost a process, or was shut down
                 waiting[number] = job
                 broken = True
             else:
+                running[future] = job
                 busy.begin(job)
-        done, _ = wait(running, timeout=TICK, return_when=FIRST_COMPLETED)
-        for future in done:
+                future.add_done_callback(done.put)
+        with suppress(Empty):
+            future = done.get(timeout=TICK)
             job = running.pop(future)
             busy.end(job)
             yield _result(job, future)

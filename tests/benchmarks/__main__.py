@@ -3,7 +3,8 @@
     python -m tests.benchmarks [--only GOAL] [--rounds N] [--large] [--json FILE] [--picture FILE]
 
 Times mean nothing by themselves: only ratios of one run are shown. What is not installed
-(`terraform`, `aws`, `octodns-sync`) is left out.
+(`terraform`, `aws`, `octodns-sync`) is left out. This process stays small, since what it holds
+counts as memory of its children.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks import results
+from tests.benchmarks import fleet, reading, results, startup
+from tests.benchmarks.engine import Engine, exponent, yaml_files
+from tests.benchmarks.picture import drawn
 from tests.benchmarks.results import Line
 
 Measure = Callable[[int], Iterator[Line]]
@@ -21,8 +24,6 @@ Measure = Callable[[int], Iterator[Line]]
 
 def measures(picture: str | None, *, large: bool) -> dict[str, Measure]:
     """What measures each goal."""
-    from tests.benchmarks import reading, startup
-
     return {
         "1": startup.help_and_validate,
         "2": startup.cold_plan,
@@ -30,32 +31,15 @@ def measures(picture: str | None, *, large: bool) -> dict[str, Measure]:
         "4": reading.whole_account,
         "5": reading.throttled,
         "6": reading.cpu_per_call,
-        "7": yaml_lines,
+        "7": yaml_files,
         "8": startup.shell_loop,
-        "9": fleet_lines,
+        "9": fleet.many_targets,
         "10": reading.malformed,
     }
 
 
-def yaml_lines(rounds: int) -> Iterator[Line]:
-    """Goal 7, whose modules are big: what this process holds counts as memory of its children."""
-    from tests.benchmarks.yaml_reading import yaml_files
-
-    yield from yaml_files(rounds)
-
-
-def fleet_lines(rounds: int) -> Iterator[Line]:
-    """Goal 9."""
-    from tests.benchmarks.fleet import many_targets
-
-    yield from many_targets(rounds)
-
-
 def engine_lines(rounds: int, picture: str | None, *, large: bool) -> Iterator[Line]:
     """Goal 3, with a picture."""
-    from tests.benchmarks.engine import Engine, exponent
-    from tests.benchmarks.picture import drawn
-
     engine = Engine(large)
     yield from engine.lines(rounds)
     if picture is not None:

@@ -1,4 +1,5 @@
-"""What planning costs without a network, beside Terraform's core, and how it grows: goal 3."""
+"""What planning costs without a network, beside Terraform's core, and how it grows, and
+what reading YAML alone costs beside PyYAML: goals 3 and 7."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from tests.benchmarks.startup import beside, megabytes
 from tests.benchmarks.world import World
 
 SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
+YAML_LIMITS = {1_000: 0.5, 10_000: 0.15}
 LIMITS = {1_000: 1 / 10, 10_000: 1 / 25}
 Curve = dict[int, float]
 """Seconds by number of resources."""
@@ -70,3 +72,14 @@ def exponent(curve: Mapping[int, float]) -> float:
     xs = [math.log(size) for size in curve]
     ys = [math.log(seconds) for seconds in curve.values()]
     return statistics.linear_regression(xs, ys).slope
+
+
+def yaml_files(rounds: int) -> Iterator[Line]:
+    """Goal 7."""
+    for entries, limit in YAML_LIMITS.items():
+        times = run(python("yaml_reading", entries, 3 * rounds)).json
+        for anchor in [name for name in times if name != "ours"]:
+            pairs = zip(times["ours"], times[anchor], strict=True)
+            ratio = statistics.median(own / its for own, its in pairs)
+            goal = limit if anchor == "CSafeLoader" else None
+            yield Line("7", f"YAML, {entries:,} entries", anchor, ratio, goal)

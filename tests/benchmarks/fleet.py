@@ -13,7 +13,7 @@ from tests.benchmarks.world import World
 
 SETUP_MS = 10.0
 HANDING_OUT_MS = 0.1
-TARGETS = 24
+TARGETS = 48
 HEAVY = World(connections=1500, links=1500)
 """Half a second of reading, checking and nothing else."""
 

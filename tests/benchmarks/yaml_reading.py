@@ -1,4 +1,7 @@
-"""What reading YAML costs beside PyYAML's own loaders: goal 7.
+"""Reads YAML as the program does and as PyYAML's own loaders do: a number of entries goes in, the
+seconds of each reading come out.
+
+    python -m tests.benchmarks.yaml_reading ENTRIES ROUNDS
 
 Each round reads the same text once with every reader, in turn. Beside `yaml.load(text,
 Loader=yaml.CSafeLoader)` itself stand that loader with the cyclic garbage collector off, and
@@ -8,19 +11,18 @@ libyaml's events alone: nothing that keeps PyYAML below it can be faster.
 from __future__ import annotations
 
 import gc
-import statistics
+import json
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import yaml
 
 from reconciler.spec.problems import Problem
 from reconciler.spec.source import Limits, parse
 from reconciler.spec.variables import Variables
-from tests.benchmarks.results import Line
 
 LIMITS = Limits(bytes=1 << 30, nodes=1 << 30, collections=1 << 30)
-GOALS = {1_000: 0.5, 10_000: 0.15}
 
 
 def document(entries: int) -> bytes:
@@ -86,17 +88,15 @@ def seconds(reader: Callable[[bytes], None], text: bytes) -> float:
     return time.perf_counter() - begun
 
 
-def yaml_files(rounds: int) -> Iterator[Line]:
-    """Goal 7."""
-    for entries, limit in GOALS.items():
-        text = document(entries)
-        times: dict[str, list[float]] = {name: [] for name in READERS}
-        for _ in range(3 * rounds):
-            for name, reader in READERS.items():
-                times[name].append(seconds(reader, text))
-        for anchor in READERS:
-            if anchor != "ours":
-                pairs = zip(times["ours"], times[anchor], strict=True)
-                ratio = statistics.median(own / its for own, its in pairs)
-                goal = limit if anchor == "CSafeLoader" else None
-                yield Line("7", f"YAML, {entries:,} entries", anchor, ratio, goal)
+def main(entries: str, rounds: str) -> None:
+    """Read with every reader in turn, and print the seconds each took."""
+    text = document(int(entries))
+    times: dict[str, list[float]] = {name: [] for name in READERS}
+    for _ in range(int(rounds)):
+        for name, reader in READERS.items():
+            times[name].append(seconds(reader, text))
+    print(json.dumps(times))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
