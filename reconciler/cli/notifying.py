@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -120,12 +120,13 @@ class Notifying:
         return _remembered(channel, steps)
 
     def _is_due(self, before: Told | None, now: Told) -> bool:
-        """What a run saw that was begun before another one that has been told of is no news."""
+        """What a run saw that was begun before another one that has been told of is no news; a
+        time that is still to come is that of a wrong clock."""
         if self.always:
             return True
         if before is None:
             return bool(now.keys) or not now.complete or self.heartbeat is not None
-        if before.time > now.time:
+        if now.time < before.time <= datetime.now(UTC):
             return False
         if (before.keys, before.complete) != (now.keys, now.complete):
             return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -294,12 +294,17 @@ SEEN = frozenset({Key("missing", "connection/a")})
 
 
 def seen(hours: float, keys: frozenset[Key] = frozenset()) -> Told:
-    return Told(NOON + timedelta(hours=hours), True, keys)
+    return Told(NOON - timedelta(days=9) + timedelta(hours=hours), True, keys)
 
 
 def test_a_run_that_was_overtaken_tells_nothing_new() -> None:
     assert NOTHING._is_due(seen(1), seen(2, SEEN))
     assert not NOTHING._is_due(seen(2, SEEN), seen(1))
+
+
+def test_a_clock_that_was_wrong_once_silences_nobody() -> None:
+    to_come = Told(datetime.now(UTC) + timedelta(days=9), True, SEEN)
+    assert NOTHING._is_due(to_come, Told(datetime.now(UTC), True, frozenset()))
 
 
 @pytest.mark.parametrize(("hours", "due"), [(12.0, False), (23.9, True), (24.1, True)])
