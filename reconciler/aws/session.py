@@ -76,7 +76,7 @@ class Settings:
     region: str | None = None
     endpoint_url: str | None = None
     service: str = SERVICES[0]
-    parallelism: int = 16
+    parallelism: int = 32
     access_key: tuple[str, str] | None = None
     write_seconds: float = WRITE_SECONDS
     agent: str = f"reconciler/{__version__}"

@@ -215,7 +215,7 @@ def target_options(command: Command) -> Command:
         option(
             "--parallelism",
             type=click.IntRange(1, 256),
-            default=16,
+            default=32,
             show_default=True,
             help="Reads at a time.",
         ),
