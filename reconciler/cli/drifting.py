@@ -113,9 +113,11 @@ def _failure(options: Mapping[str, Any], error: Exception) -> FailureForm:
 
 
 def _reason(cause: BaseException, error: Exception) -> str:
-    """Why a look was none: the first of many problems, and of a bug no more than its type."""
+    """Why a look was none: the first of many problems, and of a bug no more than its type. What
+    could not be read goes first, since others may follow from it."""
     match cause, error:
-        case SpecError(problems=[first, *rest]), click.exceptions.Exit():
+        case SpecError(problems=[_, *rest] as problems), click.exceptions.Exit():
+            first = min(problems, key=lambda problem: not problem.of_reading)
             more = f" (and {len(rest)} more)" if rest else ""
             return f"{first.file}:{first.line}:{first.column}: {first.code} {first.message}{more}"
         case _, ReconcilerError() | OSError():

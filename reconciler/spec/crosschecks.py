@@ -55,7 +55,8 @@ Entries = Mapping[Address, Entry]
 class _Similar:
     """Finds the declared name that somebody may have meant."""
 
-    def __init__(self, entries: Entries) -> None:
+    def __init__(self, entries: Entries, *, unread: bool) -> None:
+        self.unread = unread
         self.found: dict[Address, str | None] = {}
         self.names: dict[str, list[str]] = {}
         for address in entries:
@@ -70,14 +71,24 @@ class _Similar:
             self.found[address] = close[0] if close else None
         return self.found.get(address)
 
+    def hint(self, address: Address) -> str:
+        """What to do about a name that is not declared, as far as is known."""
+        if self.unread:
+            return "first mend what cannot be read: that may declare it"
+        close = self.to(address)
+        declare = f"declare it under {BY_NAME[address.kind].section}, or give its ARN"
+        return f"did you mean {close}?" if close else declare
 
-def crosschecked(found: Sequence[Entry], entries: Entries) -> Iterator[Problem]:
+
+def crosschecked(
+    found: Sequence[Entry], entries: Entries, *, unread: bool = False
+) -> Iterator[Problem]:
     """Every problem between the entries; `found` also has those that are not in `entries`, because
-    they have no name or one that is taken."""
+    they have no name or one that is taken. `unread`: there may be more, which could not be read."""
     bound: dict[tuple[str, str], Entry] = {}
     former: dict[Address, Entry] = {}
     taken: dict[tuple[str, str, str], Entry] = {}
-    similar = _Similar(entries)
+    similar = _Similar(entries, unread=unread)
     for entry in found:
         yield from _references(entry, entries, similar)
     for entry in entries.values():
@@ -109,9 +120,8 @@ def _references(entry: Entry, entries: Entries, similar: _Similar) -> Iterator[P
         if is_arn(value):
             yield from _arn(entry, name, BY_NAME[kind], value)
         elif (address := Address(kind, value)) not in entries:
-            hint = f"declare it under {BY_NAME[kind].section}, or give its ARN"
-            hint = f"did you mean {close}?" if (close := similar.to(address)) else hint
-            yield entry.problem((name,), "E042", f"{kind} {shown(value)} is not declared", hint)
+            message = f"{kind} {shown(value)} is not declared"
+            yield entry.problem((name,), "E042", message, similar.hint(address))
 
 
 def _arn(entry: Entry, name: str, kind: type[Resource], arn: str) -> Iterator[Problem]:

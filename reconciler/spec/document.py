@@ -72,12 +72,13 @@ class _Loading:
 
     def take(self, sources: Sequence[Parsed]) -> None:
         """Understand all files, then what they say about each other."""
+        unread = bool(self.problems)
         with collector_off():
             for source in sources:
                 self.take_file(source.name, source.content)
             for entry in self.found:
                 self.take_entry(entry)
-            self.problems.extend(crosschecked(self.found, self.entries))
+            self.problems.extend(crosschecked(self.found, self.entries, unread=unread))
 
     def take_file(self, name: str, content: Map) -> None:
         """Understand what a file says about the whole, and find its entries."""

@@ -94,6 +94,11 @@ class Problem:
     message: str
     hint: str = ""
 
+    @property
+    def of_reading(self) -> bool:
+        """Whether something is not known of a file, so that others may only seem to be wrong."""
+        return self.code < "E030"
+
     def __str__(self) -> str:
         """Give `file:line:column: CODE message (hint)`, always on one line."""
         hint = f" ({self.hint})" if self.hint else ""

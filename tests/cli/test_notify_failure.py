@@ -53,6 +53,24 @@ def test_wrong_files_are_told_once_and_so_is_that_they_are_right_again(
     assert kinds(hook) == ["failure", "drift", "failure"]
 
 
+def test_a_failure_is_told_by_its_cause_and_not_by_what_follows_from_it(
+    line: tuple[str, ...], hook: Hook, cli: Cli, desired: Path
+) -> None:
+    """The connection that the first file needs is in the second one, which cannot be read."""
+    folder = desired.parent / "two"
+    folder.mkdir()
+    link = "repository_links:\n- {owner_id: a, repository_name: b, connection: main}\n"
+    (folder / "a.yaml").write_text(f"version: 1\nowner: platform\n{link}", encoding="utf-8")
+    (folder / "b.yaml").write_text("version: 1\nconnections: [\n", encoding="utf-8")
+    done = cli("drift", str(folder), *line[2:])
+    assert done.code == 1
+    advice = "is not declared (first mend what cannot be read: that may declare it)"
+    assert f"E042 connection `main` {advice}" in done.err
+    (body,) = hook.bodies
+    assert f"{folder / 'b.yaml'}:3:1: E009 " in body["reason"]
+    assert body["reason"].endswith(" (and 1 more)")
+
+
 def test_a_failure_takes_nothing_back(
     line: tuple[str, ...], hook: Hook, cli: Cli, desired: Path
 ) -> None:
