@@ -32,6 +32,12 @@ Ignored = tuple[Ignore, FieldChange]
 """A difference that is left alone, and the rule that says so."""
 
 
+def why_off(rule: Ignore) -> str:
+    """Why an ignore rule does not hold any more."""
+    ended = "ended" if date_of(rule.until or "") else "is off, its end is no date (YYYY-MM-DD)"
+    return f"ignore rule for {rule.field} {ended}: until is {rule.until}"
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """How a declared object is held against a live one."""

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.bind import Finding, Key, bind, key_of, own_address
-from reconciler.compare import Comparison, FieldChange, Id, Ids, Ignored, date_of
+from reconciler.compare import Comparison, FieldChange, Id, Ids, Ignored, why_off
 from reconciler.kinds import BY_NAME, KINDS
 from reconciler.resource import (
     Address,
@@ -351,13 +351,7 @@ class _Diff:
                 text = f"{rule.field} is ignored{until}: {rule.reason}{by}"
                 self.findings.append(Finding("info", "ignored", text, address))
             else:
-                ended = (
-                    "ended"
-                    if date_of(rule.until or "")
-                    else "is off, its end is no date (YYYY-MM-DD)"
-                )
-                text = f"ignore rule for {rule.field} {ended}: until is {rule.until}"
-                self.findings.append(Finding("warning", "ignore_lapsed", text, address))
+                self.findings.append(Finding("warning", "ignore_lapsed", why_off(rule), address))
 
     def _ignored_tags(self) -> None:
         if self.desired.ignore_tags:

@@ -8,11 +8,12 @@ moved on to is told apart, field by field, as pending.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from reconciler.bind import own_address
-from reconciler.compare import FieldChange
+from reconciler.compare import FieldChange, why_off
 from reconciler.diff import Action, Change
 from reconciler.findings import CLASSES, QUIET, DriftFindingForm, DriftForm
 from reconciler.health import Health, Sync
@@ -24,7 +25,7 @@ from reconciler.report import (
     source_form,
     target_form,
 )
-from reconciler.resource import Address, Gap, Ignore, Live, Source
+from reconciler.resource import Address, Gap, Ignore, Live, Resource, Source
 from reconciler.spec.problems import FORMAT_VERSION
 
 
@@ -69,6 +70,13 @@ def drift_document(
         "coverage": coverage_form(whole.gaps),
         "summary": {code: number[code] for code in CLASSES},
     }
+
+
+def _ended(resource: Resource | None, fields: Sequence[FieldChange]) -> Iterator[str]:
+    """The rules that would have left these differences alone, and are off: else they would have."""
+    for rule in resource.ignore if resource else ():
+        if any(fnmatchcase(field.path, rule.field) for field in fields):
+            yield why_off(rule)
 
 
 def _rank(found: Found) -> tuple[int, str, str]:
@@ -126,7 +134,7 @@ class _Judging:
         for code, fields in (("changed", left), ("pending", to_come)):
             if fields:
                 paths = ", ".join(field.path for field in fields)
-                text = f"differs in {paths}"
+                text = "; ".join((f"differs in {paths}", *_ended(change.resource, fields)))
                 yield Found(code, text, change.address, _id(change.live), tuple(fields))
 
     def _ignored(self, change: Change) -> Iterator[Found]:

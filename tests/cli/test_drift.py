@@ -127,7 +127,19 @@ def test_an_ignored_difference_is_told_with_reason_and_end(world: World) -> None
 def test_a_lapsed_rule_ignores_nothing(world: World) -> None:
     world.file.write_text(FILES.replace("2999-12-31", "2020-01-31"), encoding="utf-8")
     world.aws.tag_resource(ResourceArn=world.arn("main"), Tags=[{"Key": "note", "Value": "y"}])
-    assert told(world.findings()) == {("changed", "connection/main")}
+    (finding,) = world.findings()
+    assert (finding["code"], finding["address"]) == ("changed", "connection/main")
+    ended = "ignore rule for tags.note ended: until is 2020-01-31"
+    assert finding["message"] == f"differs in tags.note; {ended}"
+
+
+def test_a_rule_that_never_was_on_is_told(world: World) -> None:
+    world.file.write_text(FILES.replace("2999-12-31", "soon"), encoding="utf-8")
+    tags = [{"Key": "note", "Value": "y"}, {"Key": "team", "Value": "x"}]
+    world.aws.tag_resource(ResourceArn=world.arn("main"), Tags=tags)
+    (finding,) = world.findings()
+    off = "ignore rule for tags.note is off, its end is no date (YYYY-MM-DD): until is soon"
+    assert finding["message"] == f"differs in tags.note, tags.team; {off}"
 
 
 def test_an_ignored_tag_of_the_whole_files_is_no_finding(world: World) -> None:
