@@ -48,12 +48,21 @@ def imported(options: Mapping[str, Any]) -> Exit:
     # What could not be read about one object is told with the objects that are left out for it.
     incomplete = tell_gaps(replace(observed, gaps=_lists(observed)))
     _say(found)
+    if not options["owner"] and _has_free(observed):
+        tell(
+            f"Note: owner is {owner}, the only one here, also of what nobody owns: or give --owner."
+        )
     return Exit.ERROR if incomplete or found.left_out else Exit.DONE
 
 
 def _lists(observed: Observed) -> tuple[Gap, ...]:
     """The reads that failed and would have told of objects that nobody knows of now."""
     return tuple(gap for gap in observed.gaps if gap.address is None)
+
+
+def _has_free(observed: Observed) -> bool:
+    """Whether there is anything that nobody owns."""
+    return any(live.owner is None for lives in observed.lives.values() for live in lives)
 
 
 def _only_owner(observed: Observed) -> str:

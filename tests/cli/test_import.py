@@ -141,6 +141,15 @@ def test_the_owner_has_to_be_known(run: Cli, behind: Behind) -> None:
     assert "2 own something here: x, z" in refused.err
 
 
+def test_an_owner_that_was_not_given_is_named_where_it_gets_more(run: Cli, behind: Behind) -> None:
+    """The only owner may be another team, with one object among many that nobody owns."""
+    behind.connection("theirs", reconciler__owner="x")
+    assert run("import").err == ""
+    behind.connection("free")
+    assert run("import").err.startswith("Note: owner is x, the only one here, also of what nobody")
+    assert "Note" not in run("import", "--owner", "x").err
+
+
 def test_what_no_entry_can_describe_is_named(run: Cli, behind: Behind) -> None:
     arn = behind.connection("a\u202eb")
     behind.connection("fine")
