@@ -60,6 +60,14 @@ def test_validate_loads_nothing_heavy(desired: str) -> None:
     assert modules & HEAVY == set()
 
 
+def test_a_plan_loads_only_what_it_needs_of_what_is_heavy(desired: str, tmp_path: Path) -> None:
+    store = str(tmp_path / "local.db")
+    code, modules = start("plan", "--local", "--local-store", store, desired)
+    assert code == 0
+    assert "botocore" in modules
+    assert modules & {"boto3", "deepdiff", "jinja2", "rich", "s3transfer"} == set()
+
+
 @pytest.mark.parametrize("module", sorted(HEAVY))
 def test_a_heavy_module_is_seen(module: str) -> None:
     _, modules = start("--help", before=f"import {module}")

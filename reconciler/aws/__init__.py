@@ -1,1 +1,1 @@
-"""The only code that knows boto3: sessions and clients in, an `Api` and who we are out."""
+"""The only code that knows the AWS SDK: sessions and clients in, an `Api` and who we are out."""

@@ -1,6 +1,6 @@
-"""The `Api` over boto3: calls as data go in, replies or this program's errors come out.
+"""The `Api` over botocore: calls as data go in, replies or this program's errors come out.
 
-Reads are made concurrently, retried, and followed page by page; boto3 has paginators for neither
+Reads are made concurrently, retried, and followed page by page; botocore has paginators for neither
 service. Writes are sent once.
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 640, 400
 LEFT, RIGHT, TOP, BOTTOM = 70, 150, 30, 50
@@ -32,6 +33,7 @@ class Scale:
 
 def drawn(curves: Mapping[str, Curve], title: str) -> str:
     """One picture of all curves. Costs are shown as multiples of the very first one."""
+    title = escape(title)
     unit = next(iter(next(iter(curves.values())).values()))
     relative = {
         name: {size: cost / unit for size, cost in curve.items()} for name, curve in curves.items()
@@ -72,4 +74,4 @@ def _line(name: str, curve: Curve, colour: str, scales: tuple[Scale, Scale]) -> 
     for x, y in places:
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>'
     x, y = places[-1]
-    yield f'<text x="{x + 8:.1f}" y="{y + 4:.1f}" fill="{colour}">{name}</text>'
+    yield f'<text x="{x + 8:.1f}" y="{y + 4:.1f}" fill="{colour}">{escape(name)}</text>'

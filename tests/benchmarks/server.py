@@ -121,7 +121,8 @@ class Connection(asyncio.Protocol):
             return
         self.buffer = rest[length:]
         if lines[0].startswith("GET"):
-            self.reply(200, self.service.begin())
+            here = lines[0].startswith("GET / ")
+            self.reply(*((200, self.service.begin()) if here else (404, b"{}")))
             return
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
         answer = self.service.answer(operation, rest[:length])
