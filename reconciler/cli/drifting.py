@@ -23,7 +23,7 @@ from reconciler.history import History, Scope, stamp
 from reconciler.reconcile import drift_of
 from reconciler.render import summary
 from reconciler.safe import safe
-from reconciler.spec.problems import FORMAT_VERSION
+from reconciler.spec.problems import FORMAT_VERSION, root_cause
 
 if TYPE_CHECKING:
     from reconciler.aws.session import Session
@@ -113,11 +113,10 @@ def _failure(options: Mapping[str, Any], error: Exception) -> FailureForm:
 
 
 def _reason(cause: BaseException, error: Exception) -> str:
-    """Why a look was none: the first of many problems, and of a bug no more than its type. What
-    could not be read goes first, since others may follow from it."""
+    """Why a look was none: the cause of many problems, and of a bug no more than its type."""
     match cause, error:
-        case SpecError(problems=[_, *rest] as problems), click.exceptions.Exit():
-            first = min(problems, key=lambda problem: not problem.of_reading)
+        case SpecError(problems=[_, *rest] as every), click.exceptions.Exit():
+            first = root_cause(every)
             more = f" (and {len(rest)} more)" if rest else ""
             return f"{first.file}:{first.line}:{first.column}: {first.code} {first.message}{more}"
         case _, ReconcilerError() | OSError():

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from reconciler.errors import ReconcilerError, SpecError
 from reconciler.resource import Desired
 from reconciler.spec.document import load
+from reconciler.spec.problems import root_cause
 from reconciler.spec.source import Limits
 
 SECONDS = 60
@@ -50,7 +51,7 @@ def desired_at(
         try:
             return load(taken, owner=owner, variables=variables)
         except SpecError as error:
-            first = error.problems[0]
+            first = root_cause(error.problems)
             text = f"{first.file}:{first.line}:{first.column}: {first.code} {first.message}"
             text += f" ({first.hint})" if first.hint else ""
             text = re.sub(rf"{re.escape(folder)}/\d+/", "", text)

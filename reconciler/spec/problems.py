@@ -94,11 +94,6 @@ class Problem:
     message: str
     hint: str = ""
 
-    @property
-    def of_reading(self) -> bool:
-        """Whether something is not known of a file, so that others may only seem to be wrong."""
-        return self.code < "E030"
-
     def __str__(self) -> str:
         """Give `file:line:column: CODE message (hint)`, always on one line."""
         hint = f" ({self.hint})" if self.hint else ""
@@ -119,6 +114,12 @@ class Problem:
 
 class Enough(Exception):
     """There are so many problems that no more are looked for; the last one says so."""
+
+
+def root_cause(problems: Sequence[Problem]) -> Problem:
+    """The one to begin with: the first that kept something from being read, since others may only
+    follow from it, or else the first."""
+    return min(problems, key=lambda problem: problem.code >= "E030")
 
 
 class Problems(list[Problem]):

@@ -126,6 +126,21 @@ def test_wrong_files_of_a_revision_are_told_with_their_place(versioned: World) -
     assert "the files of HEAD are not valid: codeconnections.yaml:" in refused.err
 
 
+def test_of_a_revision_the_file_is_named_that_could_not_be_read(versioned: World) -> None:
+    """And not the other one, which only seems to refer to nothing."""
+    folder = versioned.file.parent
+    more = "version: 1\nrepository_links:\n"
+    more += "- {owner_id: a, repository_name: b, connection: main}\n"
+    (folder / "a.yaml").write_text(more, encoding="utf-8")
+    versioned.file.write_text("version: 1\nowner: [\n", encoding="utf-8")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "broken")
+    (folder / "a.yaml").unlink()
+    versioned.file.write_text(FILES, encoding="utf-8")
+    refused = versioned.drift("--base", "HEAD", str(folder))
+    assert "the files of HEAD are not valid: codeconnections.yaml:" in refused.err
+
+
 def test_a_tree_of_somebody_else_runs_nothing(versioned: World, tmp_path: Path) -> None:
     """Filters and attributes of a tree are commands and rules of whoever wrote it."""
     folder, mark = versioned.file.parent, tmp_path / "mark"
