@@ -213,6 +213,12 @@ class _Every:
                 self.made.append(one)
             except EditError as error:
                 self._hindered(str(one.address), error)
+        self._refer_to_what_is_kept()
+
+    def _refer_to_what_is_kept(self) -> None:
+        """New entries refer by name to what is declared, or is to be, and else by id."""
+        accepting = Accepting(self.writing.plan)
+        self.made = [accepting.accept(str(m.address)) if m.new else m for m in self.made]
 
     def _note(self, text: str) -> None:
         if text not in self.told:

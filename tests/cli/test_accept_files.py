@@ -92,6 +92,21 @@ def test_what_cannot_be_taken_over_is_named(run: Cli, behind: Behind) -> None:
     assert "+- {name: two" in done.out
 
 
+def test_what_stands_on_something_that_cannot_be_taken_over_refers_to_it_by_its_id(
+    run: Cli, behind: Behind
+) -> None:
+    Path("d.yaml").write_text(
+        "version: 1\nowner: o\ndefaults: {tags: {a: b}}\nconnections: []\n", encoding="utf-8"
+    )
+    link = behind.link(behind.connection("one"), "acme", "net")
+    behind.sync(link["RepositoryLinkId"], "stack")
+    done = run("import", "--diff", "d.yaml")
+    assert done.code == 1
+    assert "not be valid" not in done.err
+    assert done.err.count("(defaults cannot be taken out of one entry)") == 2
+    assert f" repository: {link['RepositoryLinkArn']}\n" in done.out
+
+
 def test_twins_are_told_apart(run: Cli, behind: Behind) -> None:
     path = Path("t.yaml")
     path.write_text("version: 1\nowner: o\n", encoding="utf-8")
