@@ -45,7 +45,7 @@ def over_targets(command: Command) -> Command:
 
     def either(**options: Any) -> Any:
         if options.get("targets") is not None:
-            from reconciler.cli.fleeting import fleet
+            from reconciler.cli.fleets import fleet
 
             return fleet(click.get_current_context(), options)
         for name, flag in FLEET_ONLY.items():

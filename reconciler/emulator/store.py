@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -145,6 +146,18 @@ class Store:
         with self._lock:
             self._rows.close()
 
+    def _write_ahead(self, deadline: float) -> None:
+        """Readers and a writer at a time. SQLite does not wait for others where it cannot switch
+        to that at once."""
+        while True:
+            try:
+                self._rows.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
     def _prepare(self) -> None:
         with self.transaction() as rows:
             application = rows.execute("PRAGMA application_id").fetchone()[0]
@@ -160,6 +173,6 @@ class Store:
             elif version != _VERSION:
                 text = f"has format {version}; this program reads format {_VERSION}"
                 raise StoreError(f"{text}: take another file, or delete this one")
+        self._write_ahead(time.monotonic() + _BUSY_SECONDS)
         # Nothing here has to survive a power cut, and syncing would cost a hundredfold.
-        self._rows.execute("PRAGMA journal_mode = WAL")
         self._rows.execute("PRAGMA synchronous = OFF")

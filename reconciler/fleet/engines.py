@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,10 +30,12 @@ def engine(
             yield executor
         return
     executor = threads(concurrency) if name == "threads" else processes(concurrency)
+    patient = False
     try:
         yield executor
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
+        patient = True
+    finally:  # who leaves in a hurry does not wait for what is running
+        executor.shutdown(wait=patient, cancel_futures=True)
 
 
 def threads(concurrency: int) -> Executor:
@@ -54,6 +57,14 @@ def _patient() -> None:
     """A Ctrl-C at a terminal goes to every process: one that does nothing has nothing to end, and
     what writes takes the signal itself."""
     signal.signal(signal.SIGINT, lambda *_: None)
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    """Nobody takes what this process does any more: settle the running call, and end."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager

@@ -76,10 +76,12 @@ def run(
     work: Callable[[Job], Any],
     limits: Limits,
     enough: Callable[[], bool],
+    begin: Callable[[Job], object] = bool,
 ) -> Iterator[Result]:
-    """Do the work for every job. Once there is `enough`, what is running is finished and nothing
-    more is begun, and neither is it where the executor takes nothing any more. Each job is handed
-    out once: a lost worker may have done something."""
+    """Do the work for every job; `begin` is told of each that is handed out. Once there is
+    `enough`, what is running is finished and nothing more is begun, and neither is it where the
+    executor takes nothing any more. Each job is handed out once: a lost worker may have done
+    something."""
     waiting = OrderedDict(enumerate(jobs))  # a dict walks over all that was taken out of it
     running: dict[Future[Any], Job] = {}
     done: SimpleQueue[Future[Any]] = SimpleQueue()
@@ -99,6 +101,7 @@ def run(
             else:
                 running[future] = job
                 busy.begin(job)
+                begin(job)
                 future.add_done_callback(done.put)
         with suppress(Empty):
             future = done.get(timeout=TICK)

@@ -98,7 +98,7 @@ def command(**options: Any) -> None:
 
 def _of_target(paths: list[str], options: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
     """The files and options for the one target that is chosen; what is given otherwise holds."""
-    from reconciler.cli.fleeting import targets_of
+    from reconciler.cli.fleets import targets_of
     from reconciler.cli.output import Outputs
 
     if paths:

@@ -4,7 +4,7 @@ exit code come out."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from reconciler.cli.exits import Exit, worst
 from reconciler.cli.output import Outputs, check_formats, tell
 from reconciler.cli.progress import Line, display
 from reconciler.cli.saving import save
-from reconciler.cli.stopping import stopping
+from reconciler.cli.stopping import Stopping, stopping
 from reconciler.cli.targeting import STATES, Answer, perform
 from reconciler.errors import ReconcilerError, SpecError
 from reconciler.fleet.engines import engine
@@ -60,20 +60,19 @@ def fleet(context: click.Context, options: Mapping[str, Any]) -> Exit:
     details = _folder(options["details"])
     given = {name: value for name, value in options.items() if name not in OWN}
     jobs = [Job(target, command, given) for target in targets]
-    created, rows, kept = datetime.now(UTC), list[RowForm](), Exit.DONE
+    created, kept = datetime.now(UTC), Exit.DONE
     with stopping() as asked:
-        most = options["max_failures"]
-
-        def enough() -> bool:
-            failed = sum(row["code"] in FAILED for row in rows)
-            return bool(asked()) or (most is not None and failed > most)
-
+        known = Known(options["max_failures"], asked)
         with display() as line:
-            for answer in _answers(jobs, options, enough, line, rows):
-                if problem := _keep(details, answer):
-                    line.say(problem)
-                    details, kept = None, Exit.ERROR
-                _say(line, answer.row, len(rows), len(jobs))
+            try:
+                for answer in _answers(jobs, options, known, line):
+                    if problem := _keep(details, answer):
+                        line.say(problem)
+                        details, kept = None, Exit.ERROR
+                    _say(line, answer.row, len(known.rows), len(jobs))
+            except (KeyboardInterrupt, SystemExit):
+                known.leave(jobs)
+        rows = known.rows
         code = worst(
             asked.code, kept, *(Exit(row["code"]) for row in rows if row["code"] is not None)
         )
@@ -82,6 +81,38 @@ def fleet(context: click.Context, options: Mapping[str, Any]) -> Exit:
         tell(f"Error: {begun_not} of {len(rows)} targets were not begun")
         code = worst(code, Exit.ERROR)
     return code
+
+
+class Known:
+    """What is known of the targets so far."""
+
+    def __init__(self, max_failures: int | None, asked: Stopping) -> None:
+        self.rows: list[RowForm] = []
+        self.begun: set[str] = set()
+        self._max_failures, self._asked = max_failures, asked
+        self._failures = 0
+
+    def take(self, row: RowForm) -> None:
+        """One more is known."""
+        self.rows.append(row)
+        self._failures += row["code"] in FAILED
+
+    def begin(self, job: Job) -> None:
+        """A job was handed out."""
+        self.begun.add(job.target.name)
+
+    def enough(self) -> bool:
+        """Whether no target is to be begun any more."""
+        too_many = self._max_failures is not None and self._failures > self._max_failures
+        return bool(self._asked()) or too_many
+
+    def leave(self, jobs: Sequence[Job]) -> None:
+        """Nobody waits any more for what is still running."""
+        answered = {row["target"] for row in self.rows}
+        for job in jobs:
+            if (name := job.target.name) not in answered:
+                lost = "nobody waited for its end" if name in self.begun else ""
+                self.rows.append(_without_answer(Result(replace(job, attempt=1), lost=lost)))
 
 
 def _check(command: str, options: Mapping[str, Any]) -> None:
@@ -119,26 +150,23 @@ def _check_files(options: Mapping[str, Any], targets: Sequence[FleetTarget]) -> 
 
 
 def _answers(
-    jobs: list[Job],
-    options: Mapping[str, Any],
-    enough: Callable[[], bool],
-    line: Line,
-    rows: list[RowForm],
+    jobs: list[Job], options: Mapping[str, Any], known: Known, line: Line
 ) -> Iterator[Answer]:
     """The answer for every job; a row is kept of each. What a lost worker had is begun once more,
     in an executor that still works."""
     limits = Limits(options["concurrency"], options["per_account"])
+    how = (options["engine"], limits.concurrency, options["scheduler"])
+    writes = any(job.command == "apply" for job in jobs)
     lost: list[Result] = []
     for attempt in (1, 2):
-        line.update(f"{len(rows)} of {len(jobs) + len(rows)} targets")
+        line.update(f"{len(known.rows)} of {len(jobs) + len(known.rows)} targets")
         again: list[Job] = []
-        how = (options["engine"], limits.concurrency, options["scheduler"])
-        with engine(*how, writes="yes" in options) as executor:
-            for result in run(jobs, executor, perform, limits, enough):
+        with engine(*how, writes=writes) as executor:
+            for result in run(jobs, executor, perform, limits, known.enough, known.begin):
                 if result.answer is not None:
-                    rows.append(result.answer.row)
+                    known.take(result.answer.row)
                     yield result.answer
-                elif attempt == 1 and not enough():
+                elif attempt == 1 and not known.enough():
                     again.append(replace(result.job, attempt=2) if result.lost else result.job)
                 else:
                     lost.append(result)
@@ -147,7 +175,8 @@ def _answers(
             break
         begun = sum(job.attempt > 1 for job in jobs)
         tell(f"Warning: a worker was lost with {begun} targets, which are begun again")
-    rows += map(_without_answer, lost)
+    for result in lost:
+        known.take(_without_answer(result))
 
 
 def _without_answer(result: Result) -> RowForm:

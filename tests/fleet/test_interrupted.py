@@ -1,0 +1,85 @@
+"""Ctrl-C in the middle of an apply over many targets: what was begun is settled and told, and the
+next run doubles nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from reconciler.emulator import Emulator, Settings
+from reconciler.emulator.faults import Fault
+from tests.cli.terminal import command, environment
+from tests.fleet.test_lost_workers import TARGETS, creates, targets
+
+__all__ = ["targets"]
+SLOW = Fault(kind="delay", operation="Create*", seconds=1.0, count=1000)
+
+
+def interrupted(emulator: Emulator, file: Path, engine: str, times: int) -> tuple[int, str, str]:
+    """The exit code and output of an apply whose whole process group gets SIGINT so often."""
+    line = command("apply", "--yes", "--targets", str(file), "--endpoint-url", emulator.url)
+    line += ["--output", "json", "--concurrency", "2", "--per-account", "2", "--engine", engine]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        line, stdout=pipe, stderr=pipe, env=environment(), text=True, start_new_session=True
+    )
+    while creates(emulator).total() < 3:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    assert process.stderr is not None
+    said = ""
+    for _ in range(times):
+        os.killpg(process.pid, signal.SIGINT)
+        while "Stopping:" not in said:  # else the second one may arrive along with the first
+            said += process.stderr.readline()
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, said + err
+
+
+def processes_of(group: str) -> list[str]:
+    """The worker processes that still run with this in their environment."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if group.encode() in entry.read_bytes():
+                found.append(entry.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_was_begun_is_told_and_nothing_is_doubled(
+    targets: Path, engine: str, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = f"INTERRUPTED_TEST={os.getpid()}-{engine}-{times}"
+    monkeypatch.setenv(*mark.split("="))
+    with Emulator(Settings(handshake="manual")) as emulator:
+        emulator.control.fault(SLOW)
+        code, out, err = interrupted(emulator, targets, engine, times)
+        states = Counter(row["state"] for row in json.loads(out)["targets"])
+        assert states.total() == TARGETS, err
+        assert states["not begun"] > TARGETS / 2
+        assert code == (130 if times == 1 else 4), err
+        if times == 1:
+            assert set(states) <= {"waiting", "interrupted", "not begun"}
+        emulator.control.clear_faults()
+        line = command("apply", "--yes", "--targets", str(targets), "--output", "json")
+        line += ["--endpoint-url", emulator.url, "--settle", "1s"]
+        again = subprocess.run(line, env=environment(), capture_output=True, text=True, check=False)
+        assert again.returncode == 7, again.stderr
+        assert creates(emulator) == {f"{n:012}": 1 for n in range(1, TARGETS + 1)}
+    deadline = time.monotonic() + 5
+    left = [pid for pid in processes_of(mark) if pid != str(os.getpid())]
+    while left and time.monotonic() < deadline:
+        time.sleep(0.1)
+        left = [pid for pid in processes_of(mark) if pid != str(os.getpid())]
+    assert left == []
