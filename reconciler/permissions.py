@@ -34,6 +34,8 @@ ANYWHERE = frozenset(
 """The writes for which IAM knows no type of resource, so that they are allowed on `*` or not."""
 WRITERS = ("apply", "destroy", "forget", "unblock")
 """The commands that write, and keep each other out."""
+LOOKERS = ("plan", "drift", "status", "import")
+"""The commands whose tags may come from the tagging API: none of them writes."""
 TAGS = ("TagResource", "UntagResource")
 _ARN = re.compile(r"arn:[a-z-]+:(?:codeconnections|codestar-connections):\S+", re.ASCII)
 
@@ -47,6 +49,7 @@ def policy(
     lock: str = "",
     preflight: bool = False,
     told: Iterable[tuple[str, str]] = (),
+    tags_together: bool = False,
 ) -> dict[str, Any]:
     """The policy document that lets this command do all that these files may ask of it; `validate`
     calls nothing, and what is no writer only reads. `told` are the actions with which `drift` tells
@@ -55,6 +58,10 @@ def policy(
         return _document([])
     partition = partition_of(target.region)
     statements = [_statement("Read", _reads(command), ["*"])]
+    if tags_together and command in LOOKERS:
+        # IAM knows no type of resource for it:
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonresourcegrouptaggingapi.html
+        statements.append(_other("Tags", ["tag:GetResources"], ["*"]))
     statements += _write_statements(set(_writes(command, desired, prune)), desired, target)
     if roles := sorted(_roles(command, desired)):
         statements.append(_other("Pass", ["iam:PassRole"], roles))

@@ -60,9 +60,14 @@ NO_LOGIN = (
 MAX_PAGES = 1000
 PAGE_SIZE = 100
 """The most the API gives at once (botocore service model, shape MaxResults)."""
-THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
+THROTTLED = frozenset(
+    {
+        *("ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"),
+        "ThrottledException",
+    }
+)
 """The codes among those that botocore takes for throttling (botocore/retries/standard.py) that
-this service, and AWS in front of it, is known to use."""
+this service, the tagging API, and AWS in front of them are known to use."""
 THROTTLED_SECONDS = 120.0
 """Seconds after which a read that is throttled again and again is given up."""
 CERTAIN = THROTTLED | {
@@ -78,7 +83,12 @@ CERTAIN = THROTTLED | {
 (https://docs.aws.amazon.com/kinesis/latest/APIReference/CommonErrors.html, another service of the
 same protocol; that they hold here is assumed) and the names they have in JSON. Any other refusal
 may come from something in between, which knows nothing of what the service has done."""
-UNCERTAIN = frozenset({"InternalServerException", "RetryLatestCommitFailedException"})
+UNCERTAIN = frozenset(
+    {
+        *("InternalServerException", "InternalServiceException"),
+        "RetryLatestCommitFailedException",
+    }
+)
 """Declared errors that say nothing about what the service has done before it failed. AWS gives the
 first an HTTP status of 400 in its reference
 (https://docs.aws.amazon.com/codeconnections/latest/APIReference/API_DeleteRepositoryLink.html)."""
@@ -93,11 +103,11 @@ that takes requests and never answers holds a read up for a minute at most."""
 
 
 class AwsApi:
-    """CodeConnections as this program sees it; one instance serves one target. Only one that
-    `writes` has a client that can change anything."""
+    """CodeConnections as this program sees it, or another `service`; one instance serves one
+    target. Only one that `writes` has a client that can change anything."""
 
-    def __init__(self, session: Session, *, writes: bool = False) -> None:
-        service = session.settings.service
+    def __init__(self, session: Session, *, writes: bool = False, service: str = "") -> None:
+        service = service or session.settings.service
         seconds = session.settings.read_seconds
         self._reader = session.client(service, attempts=1, seconds=seconds)
         only_reads(self._reader)
@@ -106,7 +116,8 @@ class AwsApi:
             seconds = session.settings.write_seconds
             self._writer = session.client(service, attempts=1, seconds=seconds)
         for client in {self._reader, self._writer}:
-            client.meta.events.register(f"before-parse.{service}.*", _refuse_broken_reply)
+            name = client.meta.service_model.service_id.hyphenize()
+            client.meta.events.register(f"before-parse.{name}.*", _refuse_broken_reply)
         self._pool = ThreadPoolExecutor(max_workers=session.settings.parallelism)
         self._pacer = Pacer()
         self._end = time.monotonic() + session.settings.patience

@@ -17,14 +17,16 @@ READS = frozenset(
 )
 """The operations of the service that change nothing. AWS answers more than its model has, and not
 all whose name begins with Get is harmless (GetConnectionToken), so that they are listed."""
+ELSEWHERE = frozenset({"GetResources"})
+"""Those of the Resource Groups Tagging API."""
 
 
 def only_reads(client: Any) -> None:
-    """Let a client send nothing but `READS`, whoever asks it to."""
+    """Let a client send nothing but `READS` and those `ELSEWHERE`, whoever asks it to."""
     client.meta.events.register_first("before-parameter-build", _refuse)
 
 
 def _refuse(model: Any, **_: object) -> None:
-    if model.name not in READS:
+    if model.name not in READS | ELSEWHERE:
         text = f"{model.name} would change something, and this client only reads: not sent"
         raise ReconcilerError(text)

@@ -238,6 +238,18 @@ def target_options(command: Command) -> Command:
     )
 
 
+TAGS_FROM = click.Choice(["service", "tagging-api"])
+tags_from = option(
+    "--tags-from",
+    type=TAGS_FROM,
+    default="service",
+    show_default=True,
+    help="Read tags object by object, or 100 at once by the Resource Groups Tagging API, which "
+    "may lag behind. Whether AWS covers these services there is unconfirmed: what it leaves out "
+    "is read one by one.",
+)
+
+
 def check_options(command: Command) -> Command:
     """What a plan is held against, beside the guards."""
     return _all(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from reconciler import __version__
+from reconciler.cli.output import tell
 from reconciler.cli.state import is_aws
 from reconciler.errors import TargetError
 from reconciler.resource import Api, Desired, Target
@@ -44,6 +45,7 @@ class TargetOptions:
     local: bool
     local_store: str
     local_handshake: Literal["auto", "manual"]
+    tags_from: Literal["service", "tagging-api"] = "service"
     account: str = ""
     """The account that the credentials have to be of, if one is insisted on."""
     role: str = ""
@@ -122,8 +124,22 @@ def opened(
     for prefix, console in CONSOLES.items():
         if target.region.startswith(prefix):
             target = replace(target, console=target.console.replace(AWS_CONSOLE, console))
+    with _reading(api, session, options) as reader:
+        yield Opened(reader, target, target.endpoint, session)
+
+
+@contextmanager
+def _reading(api: AwsApi, session: Session, options: TargetOptions) -> Iterator[Api]:
+    """The `Api` that a run is given, for as long as the block runs."""
+    from reconciler.aws.api import AwsApi
+    from reconciler.aws.tagging import SERVICE, TagsTogether
+
     with closing(api):
-        yield Opened(api, target, target.endpoint, session)
+        if options.tags_from == "service":
+            yield api
+            return
+        with closing(AwsApi(session, service=SERVICE)) as tagging:
+            yield TagsTogether(api, tagging, tell)
 
 
 def session_of(options: TargetOptions, *, patience: float = math.inf) -> Session:
@@ -186,11 +202,12 @@ def _local(
         console = f"reconciler emulator approve {{address}} --store {path}"
         if options.local_handshake == "auto":
             console = "a simulated person approves while `apply --wait` or `wait` runs"
-        api = AwsApi(Session(settings), writes=writes)
+        session = Session(settings)
+        api = AwsApi(session, writes=writes)
         _check_service(api, options.service, desired)
-        with closing(api):
+        with _reading(api, session, options) as reader:
             place = f"local {store.resolve()} {emulator.store_id}"
-            yield Opened(api, Target(account, region, "local", console), place)
+            yield Opened(reader, Target(account, region, "local", console), place)
 
 
 def _played(emulator: Emulator, options: TargetOptions, desired: Desired) -> tuple[str, str]:

@@ -1,5 +1,6 @@
-"""All operations that are served: botocore's two service models in, one entry per operation out."""
+"""All operations that are served: botocore's service models in, one entry per operation out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -14,15 +15,18 @@ from reconciler.emulator import (
     repository_links,
     sync_configurations,
     syncs,
+    tagging,
     tags,
 )
 from reconciler.emulator.call import Behaviour
 from reconciler.emulator.checks import Projector, Reader, projector, reader
-from reconciler.emulator.errors import violations
+from reconciler.emulator.errors import ApiError, violations
 
 SERVICES = ("codeconnections", "codestar-connections")
+TAGGING = "resourcegroupstaggingapi"
 
-_BEHAVIOURS = (hosts, connections, repository_links, sync_configurations, syncs, tags)
+_BEHAVIOURS = (hosts, connections, repository_links, sync_configurations, syncs, tagging, tags)
+_OUT_OF_RANGE = "InvalidParameterException"
 _MUTATING = ("Create", "Update", "Delete", "Tag", "Untag")
 
 Protocol = Literal["json", "cbor"]
@@ -47,11 +51,14 @@ class Operation:
 
         The link and sync operations declare InvalidInputException; whether AWS answers violations
         of a shape with it is unknown. The other operations were seen to answer ValidationException.
+        The tagging API declares an error for what is out of range.
         """
         problems: list[str] = []
         clean: dict[str, Any] = self.read(parameters, "", problems)
         if problems:
-            raise violations(problems)
+            error = violations(problems)
+            out_of_range = min(self.declared & {_OUT_OF_RANGE}, default=error.code)
+            raise ApiError(out_of_range, error.message)
         return clean
 
 
@@ -61,18 +68,22 @@ class Service:
 
     name: str
     namespace: str
-    """What precedes `#` in the type of a modelled error, such as com.amazonaws.codeconnections."""
+    """What precedes `#` in the type of a modelled error, such as com.amazonaws.codeconnections;
+    empty where the model names none."""
     shape: str
     """The service's Smithy name, such as CodeConnections_20231201."""
     operations: dict[str, Operation]
+    json_version: str
+    """That of its AWS JSON."""
     statuses: dict[str, int]
     """Every modelled error with its HTTP status; 400 where the model names none."""
 
 
 @cache
 def services() -> dict[str, Service]:
-    """Both services by the names a request may call them: with their namespace and without."""
-    found = [_service(name) for name in SERVICES]
+    """All services by the names a request may call them: with their namespace and without."""
+    found = [_service(name, service_model(name).operation_names) for name in SERVICES]
+    found.append(_service(TAGGING, ["GetResources"]))
     return {service.shape: service for service in found} | {
         f"{service.namespace}.{service.shape}": service for service in found
     }
@@ -83,7 +94,7 @@ def service_model(name: str) -> ServiceModel:
     return ServiceModel(Loader().load_service_model(name, "service-2"), name)
 
 
-def _service(name: str) -> Service:
+def _service(name: str, operations: Iterable[str]) -> Service:
     model = service_model(name)
     namespace, _, shape = str(model.metadata["targetPrefix"]).rpartition(".")
     errors = [model.shape_for(one) for one in model.shape_names if one.endswith("Exception")]
@@ -91,9 +102,8 @@ def _service(name: str) -> Service:
         name=name,
         namespace=namespace,
         shape=shape,
-        operations={
-            one: _operation(name, model.operation_model(one)) for one in model.operation_names
-        },
+        json_version=str(model.metadata["jsonVersion"]),
+        operations={one: _operation(name, model.operation_model(one)) for one in operations},
         statuses={
             error.name: int(error.metadata.get("error", {}).get("httpStatusCode", 400))
             for error in errors

@@ -22,6 +22,11 @@ Constraint: TypeAlias = tuple[Callable[[Any], bool], str]
 """A test that a valid value passes, and AWS's sentence for one that does not."""
 
 _FAILED = "failed to satisfy constraint:"
+_TYPES: dict[str, tuple[type, str]] = {
+    "string": (str, "a String"),
+    "integer": (int, "an Integer"),
+    "boolean": (bool, "a Boolean"),
+}
 
 
 def reader(shape: Shape | None) -> Reader:
@@ -153,10 +158,10 @@ def _hold(value: Any, path: str, constraints: Iterable[Constraint], problems: li
 
 
 def _type_check(shape: Shape) -> Callable[[Any], None]:
-    expected, name = {"string": (str, "a String"), "integer": (int, "an Integer")}[shape.type_name]
+    expected, name = _TYPES[shape.type_name]
 
     def check(value: Any) -> None:
-        if not isinstance(value, expected) or isinstance(value, bool):
+        if type(value) is not expected:
             raise unreadable(_unexpected(value, name))
 
     return check

@@ -25,6 +25,7 @@ KINDS = (*LOST, *NOT_DONE, *LATE)
 
 _TEXTS = {
     "ThrottlingException": "Rate exceeded",
+    "ThrottledException": "Rate exceeded",
     "AccessDeniedException": "User is not authorized to perform this operation.",
 }
 _HTML = b"<html><body><h1>Service busy</h1></body></html>"

@@ -18,7 +18,7 @@ class Request:
     time: float
     """Epoch seconds."""
     service: str
-    """codeconnections, codestar-connections or sts."""
+    """codeconnections, codestar-connections, resourcegroupstaggingapi, sts or iam."""
     operation: str
     account: str
     region: str

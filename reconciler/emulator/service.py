@@ -26,7 +26,8 @@ class Service:
         self._buckets = Buckets(settings.calls_per_second)
 
     def answer(self, message: Message) -> Reply:
-        """The reply to a request for CodeConnections, CodeStar connections, STS or IAM."""
+        """The reply to a request for CodeConnections, CodeStar connections, the tagging API, STS
+        or IAM."""
         if query.speaks(message):
             return self._ask(message)
         if wire.protocol_of(message) == "cbor" and not wire.has_cbor():
@@ -55,9 +56,7 @@ class Service:
         try:
             request = wire.decode(message)
             service = request.service
-            fault = self._throttled(request.caller) or self._fault(
-                request.operation.name, request.caller
-            )
+            fault = self._throttled(request) or self._fault(request.operation.name, request.caller)
             reply = wire.encode(request, self._perform(request, fault))
         except ApiError as error:
             protocol = wire.protocol_of(message)
@@ -65,8 +64,11 @@ class Service:
             reply = wire.encode_error(protocol, error, service, modelled_statuses=modelled)
         return _late(fault, reply)
 
-    def _throttled(self, caller: Caller) -> Fault | None:
-        return None if self._buckets.take(caller) else Fault(kind="ThrottlingException")
+    def _throttled(self, request: wire.Decoded) -> Fault | None:
+        if self._buckets.take(request.caller):
+            return None
+        declared = request.operation.declared & {"ThrottledException"}
+        return Fault(kind=min(declared, default="ThrottlingException"))
 
     def _fault(self, operation: str, caller: Caller) -> Fault:
         with self._store.transaction() as rows:

@@ -66,6 +66,9 @@ class Settings:
 
     The API reference's pages print 400; botocore's model of codeconnections names the others.
     """
+    tagging_api_covers: bool = True
+    """Whether the Resource Groups Tagging API knows the resources of these services; else its
+    answers hold none. No page at hand confirms that AWS's does."""
     calls_per_second: float = 0.0
     """How many calls are taken each second, and at once, in each account and Region; more are
     throttled. 0 takes all.

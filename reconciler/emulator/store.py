@@ -59,6 +59,7 @@ CREATE TABLE tags (
     id INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
     UNIQUE (arn, key)
 ) STRICT;
+CREATE TABLE once_tagged (arn TEXT PRIMARY KEY) STRICT;
 CREATE TABLE faults (
     id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, operation TEXT NOT NULL,
     account TEXT NOT NULL, region TEXT NOT NULL,
@@ -81,6 +82,7 @@ TABLES = (
     "resource_attempts",
     "blockers",
     "tags",
+    "once_tagged",
     "faults",
     "requests",
 )

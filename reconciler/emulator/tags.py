@@ -46,6 +46,7 @@ def attach(call: Call, arn: str, tags: list[dict[str, str]] | None) -> None:
     """
     if not tags:
         return
+    call.write("INSERT OR IGNORE INTO once_tagged VALUES (?)", arn)
     keys = [tag["Key"] for tag in tags]
     _refuse_reserved(call, keys)
     if len(set(keys)) < len(keys):
@@ -65,6 +66,7 @@ def attach(call: Call, arn: str, tags: list[dict[str, str]] | None) -> None:
 def detach(call: Call, arn: str) -> None:
     """Forgets the tags of an object that is deleted."""
     call.write("DELETE FROM tags WHERE arn = ?", arn)
+    call.write("DELETE FROM once_tagged WHERE arn = ?", arn)
 
 
 def _refuse_reserved(call: Call, keys: list[str]) -> None:

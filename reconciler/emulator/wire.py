@@ -1,4 +1,4 @@
-"""AWS JSON 1.0 and smithy-rpc-v2-cbor: a message in, an operation and its parameters out, and back.
+"""AWS JSON and smithy-rpc-v2-cbor: a message in, an operation and its parameters out, and back.
 
 Protocols: https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html and
 https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
@@ -20,7 +20,6 @@ from reconciler.emulator.http import Message, Reply
 _CBOR_DEPTH = 32
 _CBOR_VALUES = 100_000
 _CBOR_PATH = re.compile(r"/service/([\w.]+)/operation/(\w+)", re.ASCII)
-_TYPES: dict[Protocol, str] = {"json": "application/x-amz-json-1.0", "cbor": "application/cbor"}
 NO_CBOR = Reply(
     415,
     "text/plain; charset=utf-8",
@@ -70,7 +69,7 @@ def decode(message: Message) -> Decoded:
 def encode(request: Decoded, result: dict[str, Any]) -> Reply:
     """The answer of an operation that succeeded."""
     to_wire = request.operation.to_json if request.protocol == "json" else request.operation.to_cbor
-    return _reply(request.protocol, 200, to_wire(result))
+    return _reply(request.protocol, 200, to_wire(result), request.service)
 
 
 def encode_error(
@@ -94,8 +93,8 @@ def encode_error(
         status = statuses.get(error.code, 400)
     else:
         status = 400
-    content = {"__type": f"{namespace}#{error.code}", "Message": error.message}
-    return _reply(protocol, status, content)
+    type_ = f"{namespace}#{error.code}" if namespace else error.code
+    return _reply(protocol, status, {"__type": type_, "Message": error.message}, service)
 
 
 @cache
@@ -108,14 +107,18 @@ def has_cbor() -> bool:
     return True
 
 
-def _reply(protocol: Protocol, status: int, value: dict[str, Any]) -> Reply:
+def _reply(
+    protocol: Protocol, status: int, value: dict[str, Any], service: Service | None
+) -> Reply:
     headers = {"x-amzn-RequestId": str(uuid.uuid4())}
     if protocol == "json":
-        return Reply(status, _TYPES[protocol], json.dumps(value).encode(), headers)
+        version = service.json_version if service else "1.0"
+        content_type = f"application/x-amz-json-{version}"
+        return Reply(status, content_type, json.dumps(value).encode(), headers)
     from cbor2 import dumps
 
     headers["smithy-protocol"] = "rpc-v2-cbor"
-    return Reply(status, _TYPES[protocol], dumps(value), headers)
+    return Reply(status, "application/cbor", dumps(value), headers)
 
 
 def _body(protocol: Protocol, body: bytes) -> Any:

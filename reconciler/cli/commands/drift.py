@@ -7,7 +7,14 @@ from typing import Any
 import click
 
 from reconciler.cli.arguments import AGE, Since, Where
-from reconciler.cli.options import file_options, option, over_targets, target_options, target_paths
+from reconciler.cli.options import (
+    file_options,
+    option,
+    over_targets,
+    tags_from,
+    target_options,
+    target_paths,
+)
 
 QUIET = ("ignored", "pending", "unmanaged")
 """`QUIET` of `reconciler.drift`, whose import would make `--help` slow."""
@@ -28,6 +35,7 @@ Exit codes, the first that holds: 1 not everything could be read
 )
 @target_paths
 @target_options
+@tags_from
 @option(
     "--base",
     metavar="REV",

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from reconciler.cli.arguments import AddressType, Places, S3Uri, SyncedType, Texts, Where
-from reconciler.cli.options import option, owner
+from reconciler.cli.options import TAGS_FROM, option, owner
 
 WITH_FILES = ("validate", "plan", "apply", "destroy", "drift", "accept", "graph")
 WITHOUT = ("status", "unblock", "import", "forget", "wait")
@@ -58,6 +58,7 @@ Examples:
     help="For drift with this --notify: an SNS topic or EventBridge bus needs leave. May be "
     "repeated.",
 )
+@option("--tags-from", type=TAGS_FROM, help="For a run with this --tags-from.")
 @owner
 def command(**options: Any) -> None:
     """Print the least IAM policy that COMMAND needs for these files, if it takes some. Offline.
@@ -92,6 +93,7 @@ def command(**options: Any) -> None:
         lock=options["lock"] or "",
         preflight=options["preflight"],
         told=[(one.action, one.where) for one in options["notify"] if one.action],
+        tags_together=options["tags_from"] == "tagging-api",
     )
     echo_data(json.dumps(made, indent=2) + "\n")
 

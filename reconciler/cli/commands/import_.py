@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from reconciler.cli.arguments import KindType, Places, Texts
-from reconciler.cli.options import log_options, option, over_targets, owner
+from reconciler.cli.options import log_options, option, over_targets, owner, tags_from
 from reconciler.cli.options import target_options as where
 
 
@@ -24,6 +24,7 @@ Exit codes: 0 all that was asked for - 1 something was left out or not read
 )
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=Places())
 @where
+@tags_from
 @option("--kind", "kinds", type=KindType(), multiple=True, help="Only this kind. May be repeated.")
 @option(
     "--name",

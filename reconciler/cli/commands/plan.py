@@ -14,6 +14,7 @@ from reconciler.cli.options import (
     journal,
     option,
     over_targets,
+    tags_from,
     target_options,
     target_paths,
 )
@@ -30,6 +31,7 @@ Examples:
 )
 @target_paths
 @target_options
+@tags_from
 @guard_options
 @check_options
 @option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are differences.")

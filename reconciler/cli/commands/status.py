@@ -13,6 +13,7 @@ from reconciler.cli.options import (
     output_options,
     over_targets,
     owner_of,
+    tags_from,
     target_options,
 )
 
@@ -35,6 +36,7 @@ Exit codes: 0 read - 1 not everything could be read. With
 )
 @addresses(required=False)
 @target_options
+@tags_from
 @owner_of("Only what NAME owns.")
 @option(
     "--watch",
