@@ -71,9 +71,10 @@ class TagsTogether:
         if self._failed or len(arns) < 2:
             return found
         parts = [arns[start : start + TOGETHER] for start in range(0, len(arns), TOGETHER)]
-        for reply in self._tagging.read([_Request({"ResourceARNList": part}) for part in parts]):
+        replies = self._tagging.read([_Request({"ResourceARNList": part}) for part in parts])
+        for part, reply in zip(parts, replies, strict=True):
             try:
-                found |= _tags(reply)
+                found |= _tags(reply, part)
             except ReconcilerError as error:
                 self._fail(error)
         return found
@@ -92,17 +93,18 @@ def _arn(call: Any) -> str:
     return str(call.parameters["ResourceArn"]) if call.operation == ALONE else ""
 
 
-def _tags(reply: Any) -> dict[str, Mapping[str, Any]]:
-    """The tags of each object in a reply. One that is there twice has not said which are its own.
+def _tags(reply: Any, arns: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """The tags of these objects in a reply. One that is there twice has not said which are its own.
     Raises what the read came to, if that is an error."""
     if isinstance(reply, Exception):
         raise reply
     items = reply.get("ResourceTagMappingList")
     if not isinstance(items, list):
         raise UnclearReplyError(OPERATION, "the reply holds no list of ResourceTagMappingList")
-    times = Counter(item.get("ResourceARN") for item in items)
+    tags = [(item.get("ResourceARN"), item.get("Tags")) for item in items]
+    times = Counter(arn for arn, _ in tags)
     return {
-        item["ResourceARN"]: {"Tags": item["Tags"]}
-        for item in items
-        if item.get("Tags") is not None and times[item.get("ResourceARN")] == 1
+        arn: {"Tags": its}
+        for arn, its in tags
+        if its is not None and times[arn] == 1 and arn in arns
     }
