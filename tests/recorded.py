@@ -27,7 +27,9 @@ COMMAND = re.compile(r" md/command#([\w-]+)")
 def senders() -> Mapping[str, Sequence[str] | str]:
     """The commands that may send each operation; `any` for what all may."""
     text = (ROOT / "specs" / "operations.yaml").read_text(encoding="utf-8")
-    return {name: entry["sent_by"] for name, entry in yaml.safe_load(text)["operations"].items()}
+    spec = yaml.safe_load(text)
+    entries = {**spec["operations"], **spec["elsewhere"]}
+    return {name: entry["sent_by"] for name, entry in entries.items()}
 
 
 class Log:
