@@ -116,8 +116,7 @@ class AwsApi:
             seconds = session.settings.write_seconds
             self._writer = session.client(service, attempts=1, seconds=seconds)
         for client in {self._reader, self._writer}:
-            name = client.meta.service_model.service_id.hyphenize()
-            client.meta.events.register(f"before-parse.{name}.*", _refuse_broken_reply)
+            client.meta.events.register(f"before-parse.{service}.*", _refuse_broken_reply)
         self._pool = ThreadPoolExecutor(max_workers=session.settings.parallelism)
         self._pacer = Pacer()
         self._end = time.monotonic() + session.settings.patience

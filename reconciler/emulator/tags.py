@@ -66,7 +66,6 @@ def attach(call: Call, arn: str, tags: list[dict[str, str]] | None) -> None:
 def detach(call: Call, arn: str) -> None:
     """Forgets the tags of an object that is deleted."""
     call.write("DELETE FROM tags WHERE arn = ?", arn)
-    call.write("DELETE FROM once_tagged WHERE arn = ?", arn)
 
 
 def _refuse_reserved(call: Call, keys: list[str]) -> None:

@@ -112,6 +112,8 @@ def test_both_prefixes_and_doubles_keep_their_order(big: Emulator) -> None:
     values = [reply["Tags"][0]["Value"] for reply in [first, *rest[:-1]]]
     assert values == ["0", "1", "2"] * 3
     assert isinstance(rest[-1], NotFoundError)
+    (request,) = [r for r in big.control.requests() if r.operation == "GetResources"]
+    assert request.parameters["ResourceARNList"] == [*new, *old, GONE]
 
 
 def test_what_the_answer_lacks_is_read_by_itself(big: Emulator) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.emulator.cloud import (
     ACCOUNT,
+    VPC,
     Cloud,
     Start,
     available_connection,
@@ -70,6 +71,23 @@ def test_what_never_had_a_tag_is_left_out_and_what_had_one_is_not(cloud: Cloud) 
     assert found(cloud, ResourceARNList=[once]) == {}
 
 
+def test_a_host_is_there_until_its_vpc_is_let_go(start: Start) -> None:
+    cloud = start(vpc_seconds=10)
+    client = cloud.client()
+    arn = client.create_host(
+        Name="h",
+        ProviderType="GitHubEnterpriseServer",
+        ProviderEndpoint="https://git.example.com",
+        VpcConfiguration=VPC,
+        Tags=[TAG],
+    )["HostArn"]
+    cloud.clock.tick(11)
+    client.delete_host(HostArn=arn)
+    assert found(cloud) == {arn: {"team": "a"}}
+    cloud.clock.tick(11)
+    assert found(cloud) == {}
+
+
 def test_an_account_and_a_region_see_their_own(cloud: Cloud) -> None:
     (arn,) = connections(cloud, 1, team="a")
     assert found(cloud, "us-east-1", ResourceARNList=[arn]) == {}
@@ -124,7 +142,7 @@ ARN = f"arn:aws:codeconnections:eu-west-1:{ACCOUNT}:connection/x"
         {"PaginationToken": "nonsense!"},
         {"ExcludeCompliantResources": True},
     ],
-    ids=str,
+    ids="+".join,
 )
 def test_what_is_out_of_range_is_refused(wrong: dict[str, Any], cloud: Cloud) -> None:
     assert refused(cloud.client(SERVICE).get_resources, **wrong)[0] == "InvalidParameterException"
