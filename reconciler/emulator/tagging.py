@@ -29,8 +29,8 @@ _KNOWN = """
 
 def get_resources(call: Call) -> Json:
     """What has tags, or once had some, in the caller's account and Region; what never had any is
-    left out, and so is what is not there. Tags that count as a page of their own (TagsPerPage) are
-    not counted here."""
+    left out, and so is what is not there. TagsPerPage is checked, and pages are as long without
+    it."""
     _check(call.parameters)
     size = call.parameters.get("ResourcesPerPage", _PAGE)
     found: list[Json] = []
