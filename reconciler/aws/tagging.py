@@ -82,8 +82,9 @@ class TagsTogether:
     def _fail(self, error: ReconcilerError) -> None:
         if not self._failed:
             self._tell(
-                f"Warning: --tags-from tagging-api: tags are read one by one, since {error}: "
-                "`iam-policy COMMAND --tags-from tagging-api` prints what has to be allowed"
+                "Warning: tags are read one by one, since --tags-from tagging-api failed (what it "
+                "needs: `reconciler iam-policy COMMAND --tags-from tagging-api`): "
+                f"{error}"
             )
         self._failed = True
 

@@ -150,8 +150,9 @@ def test_a_refusal_is_told_once_and_not_asked_for_again(big: Emulator) -> None:
     both.read(*arns)
     assert asked(big) == {"GetResources": 2, "ListTagsForResource": 600}
     (said,) = both.said
-    assert "tags are read one by one, since GetResources: AccessDeniedException: User" in said
-    assert "iam-policy COMMAND --tags-from tagging-api" in said
+    assert said.startswith("Warning: tags are read one by one, since --tags-from tagging-api fail")
+    assert "reconciler iam-policy COMMAND --tags-from tagging-api" in said
+    assert ": GetResources: AccessDeniedException: User is not authorized" in said
 
 
 def test_what_came_before_a_failure_is_used(big: Emulator) -> None:
