@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from reconciler.kinds import BY_NAME, KINDS
@@ -40,41 +41,43 @@ TAGS = ("TagResource", "UntagResource")
 _ARN = re.compile(r"arn:[a-z-]+:(?:codeconnections|codestar-connections):\S+", re.ASCII)
 
 
+@dataclass(frozen=True, slots=True)
+class Besides:
+    """What else a command is run with: a lock, `--preflight`, tags from the tagging API, and the
+    actions with which `drift` tells somebody, each with the ARN it is about."""
+
+    lock: str = ""
+    preflight: bool = False
+    tags_together: bool = False
+    told: tuple[tuple[str, str], ...] = ()
+
+
 def policy(
-    command: str,
-    desired: Desired,
-    target: Target,
-    *,
-    prune: bool,
-    lock: str = "",
-    preflight: bool = False,
-    told: Iterable[tuple[str, str]] = (),
-    tags_together: bool = False,
+    command: str, desired: Desired, target: Target, besides: Besides, *, prune: bool
 ) -> dict[str, Any]:
     """The policy document that lets this command do all that these files may ask of it; `validate`
-    calls nothing, and what is no writer only reads. `told` are the actions with which `drift` tells
-    somebody, each with the ARN it is about."""
+    calls nothing, and what is no writer only reads."""
     if command == "validate":
         return _document([])
     partition = partition_of(target.region)
     statements = [_statement("Read", _reads(command), ["*"])]
-    if tags_together and command in LOOKERS:
+    if besides.tags_together and command in LOOKERS:
         # IAM knows no type of resource for it:
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonresourcegrouptaggingapi.html
         statements.append(_other("Tags", ["tag:GetResources"], ["*"]))
     statements += _write_statements(set(_writes(command, desired, prune)), desired, target)
     if roles := sorted(_roles(command, desired)):
         statements.append(_other("Pass", ["iam:PassRole"], roles))
-    if lock and command in WRITERS:
-        bucket, _, key = lock.removeprefix("s3://").partition("/")
+    if besides.lock and command in WRITERS:
+        bucket, _, key = besides.lock.removeprefix("s3://").partition("/")
         bucket = f"arn:{partition}:s3:::{bucket}"
         statements.append(_other("Lock", ["s3:GetObject", "s3:PutObject"], [f"{bucket}/{key}"]))
         # Without it S3 says of an object that is gone that it is forbidden:
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         statements.append(_other("LockGone", ["s3:ListBucket"], [bucket]))
     if command == "drift":
-        statements += _telling(told)
-    if preflight:
+        statements += _telling(besides.told)
+    if besides.preflight:
         principals = [
             f"arn:{partition}:iam::{target.account}:{kind}/*" for kind in ("role", "user")
         ]

@@ -70,7 +70,7 @@ def command(**options: Any) -> None:
 
     from reconciler.cli.files import desired_of
     from reconciler.cli.output import Outputs, echo_data
-    from reconciler.permissions import policy
+    from reconciler.permissions import Besides, policy
     from reconciler.resource import Desired, Target
 
     paths = [word for word in options["words"] if not _is_object(word, options["for_command"])]
@@ -85,16 +85,13 @@ def command(**options: Any) -> None:
         desired = Desired(options["owner"] or "", {}, {})
     account = options["account"] or desired.account or "*"
     target = Target(account, options["region"] or desired.region or "*")
-    made = policy(
-        options["for_command"],
-        desired,
-        target,
-        prune=options["prune"],
+    besides = Besides(
         lock=options["lock"] or "",
         preflight=options["preflight"],
-        told=[(one.action, one.where) for one in options["notify"] if one.action],
         tags_together=options["tags_from"] == "tagging-api",
+        told=tuple((one.action, one.where) for one in options["notify"] if one.action),
     )
+    made = policy(options["for_command"], desired, target, besides, prune=options["prune"])
     echo_data(json.dumps(made, indent=2) + "\n")
 
 
