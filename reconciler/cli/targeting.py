@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.output import Kept, overheard
 from reconciler.cli.stopping import stopping
 from reconciler.errors import LockedError, ReconcilerError, StaleError
+from reconciler.fleet.engines import idle
 from reconciler.fleet.report import RowForm
 from reconciler.fleet.run import Job
 from reconciler.render import summary
@@ -53,8 +55,11 @@ def perform(job: Job) -> Answer:
     is settled: its pool has given it up."""
     with stopping() as asked, asked.impatient():
         answer = _performed(job)
-    if asked.code is Exit.TERMINATED and multiprocessing.parent_process() is not None:
-        os._exit(Exit.TERMINATED)
+    is_worker = multiprocessing.parent_process() is not None
+    if is_worker and threading.current_thread() is threading.main_thread():
+        idle()
+        if asked.code is Exit.TERMINATED:
+            os._exit(Exit.TERMINATED)
     return answer
 
 

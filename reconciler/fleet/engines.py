@@ -49,20 +49,26 @@ def processes(concurrency: int) -> Executor:
     return ProcessPoolExecutor(
         max_workers=min(concurrency, 4 * (cores or 1)),
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=_patient,
+        initializer=_started,
     )
 
 
-def _patient() -> None:
-    """A Ctrl-C at a terminal goes to every process: one that does nothing has nothing to end, and
-    what writes takes the signal itself."""
-    signal.signal(signal.SIGINT, lambda *_: None)
+def _started() -> None:
+    """A process that works for another one begins."""
+    idle()
     parent = multiprocessing.parent_process()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
+def idle() -> None:
+    """How a process that works for another one takes signals while it has nothing to do: a Ctrl-C
+    at a terminal goes to every process, and there is nothing to end; who is told to end, does."""
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def _end_with(parent: Any) -> None:
-    """Nobody takes what this process does any more: settle the running call, and end."""
+    """Nobody takes what this process does any more: settle the running call, if any, and end."""
     parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
 
