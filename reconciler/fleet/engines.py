@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -83,6 +84,7 @@ def _dask(scheduler: str, *, writes: bool) -> Iterator[Executor]:
     except ImportError as error:
         text = "--engine dask needs Dask: pip install 'reconciler[dask]'"
         raise ReconcilerError(text) from error
+    _check_address(scheduler)
     try:
         client: Any = distributed.Client(scheduler, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
@@ -96,3 +98,22 @@ def _dask(scheduler: str, *, writes: bool) -> Iterator[Executor]:
             raise ReconcilerError(f"the scheduler {scheduler} cannot be used: {text}: {hint}")
         with client.get_executor(pure=False, retries=0) as executor:
             yield executor
+
+
+def _check_address(scheduler: str) -> None:
+    """Refuse what would make the client fail half-made, which then waits for itself at its end."""
+    from distributed.security import Security
+
+    protocol, _, place = scheduler.partition("://")
+    if protocol not in ("tcp", "tls") or not re.fullmatch(r"\S+:[0-9]{1,5}", place):
+        text = f"the scheduler {scheduler} cannot be used: write tcp://HOST:PORT or tls://HOST:PORT"
+        raise ReconcilerError(text)
+    try:
+        settings: Any = Security().get_connection_args("client")  # type: ignore[no-untyped-call]
+    except OSError as error:
+        why = f"its certificates cannot be read: {' '.join(str(error).split())}"
+        raise ReconcilerError(f"the scheduler {scheduler} cannot be used: {why}") from error
+    if protocol == "tls" and settings["ssl_context"] is None:
+        names = "CA_FILE, ...CLIENT__CERT and ...CLIENT__KEY"
+        text = f"set DASK_DISTRIBUTED__COMM__TLS__{names} to files of certificates"
+        raise ReconcilerError(f"the scheduler {scheduler} cannot be used: {text}")

@@ -95,3 +95,22 @@ def test_what_a_lost_worker_may_have_sent_is_never_told_as_not_begun(
     time.sleep(1)  # a worker settles what it has sent
     assert creates(emulator).keys() <= begun
     assert max(Counter(creates(emulator)).values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "text"),
+    [
+        ("nonsense", "cannot be used: write tcp://HOST:PORT or tls://HOST:PORT"),
+        ("tcp://127.0.0.1", "cannot be used: write tcp://HOST:PORT"),
+        ("tls://127.0.0.1:1", "set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ...CLIENT__CERT"),
+        ("tcp://127.0.0.1:1", "cannot be reached: "),
+    ],
+)
+def test_a_scheduler_that_cannot_be_used_is_told_on_one_line(
+    fleet: Fleet, scheduler: str, text: str
+) -> None:
+    pytest.importorskip("distributed")
+    found = fleet.run("plan", "--engine", "dask", "--scheduler", scheduler)
+    assert (found.code, found.out) == (1, "")
+    assert text in found.err
+    assert found.err.count("\n") == 1, found.err
