@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -100,7 +101,7 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._account = ""
+        self._account, self._agent = "", ""
         assume = None if settings.role is None else partial(self._assumed, settings.role)
         self._session = self._opened(assume)
 
@@ -112,6 +113,7 @@ class Session:
         if assume is not None:
             core.register_component("credential_provider", CredentialResolver([_Assuming(assume)]))
         with explained(self.settings):
+            self._agent = _agent(self.settings.agent, core.get_config_variable("user_agent_appid"))
             return boto3.Session(
                 botocore_session=core,
                 profile_name=self.settings.profile,
@@ -181,7 +183,7 @@ class Session:
                     retries={"mode": "standard", "total_max_attempts": attempts},
                     max_pool_connections=max(10, self.settings.parallelism),
                     # Without one of its own botocore makes another for every call.
-                    user_agent=f"{self.settings.agent} lib/botocore#{botocore.__version__}",
+                    user_agent=self._agent,
                     proxies={} if self.settings.isolated else None,
                 ),
             )
@@ -209,6 +211,13 @@ class _Assuming(CredentialProvider):
     def load(self) -> DeferredRefreshableCredentials:
         """The credentials, not asked for yet."""
         return DeferredRefreshableCredentials(self._assume, self.METHOD)
+
+
+def _agent(ours: str, app: str | None) -> str:
+    """A user agent in the form of the SDKs' own, with what users name their application:
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-appid.html"""
+    named = re.sub("[^!#$%&'*+.^_`|~0-9A-Za-z-]", "-", app or "")
+    return f"{ours} lib/botocore#{botocore.__version__}" + f" app/{named}" * bool(named)
 
 
 def _not_aws(client: Any) -> str:

@@ -268,3 +268,13 @@ def test_a_server_that_is_not_aws_is_told(answer: Answer, cli: Cli, desired: Pat
     assert (done.code, done.out) == (1, "")
     assert len(done.err.splitlines()) == 1
     assert done.err.startswith("Error: ")
+
+
+def test_the_name_of_an_application_is_told_to_aws(
+    cli: Cli, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SDK_UA_APP_ID", "my team\r\nx")
+    assert cli("status", "--endpoint-url", emulator.url).code == 0
+    agents = {request.agent for request in emulator.control.requests()}
+    assert len(agents) == 1
+    assert " app/my-team--x " in agents.pop()
