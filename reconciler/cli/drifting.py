@@ -77,13 +77,15 @@ def looked(options: Mapping[str, Any]) -> Exit:
 
 
 def _asked(options: Mapping[str, Any]) -> Scope:
-    """What is known of a look before anything is read: nothing that AWS or the files say."""
+    """What is known of a look before anything is read: nothing that AWS or the files say, but the
+    account that a target of a fleet is about."""
     region = options["region"] or os.environ.get("AWS_REGION") or os.environ.get(DEFAULT_REGION)
     profile = options["profile"] or os.environ.get("AWS_PROFILE")
     place = f"{one_spelling(options['endpoint_url'] or '')} {profile or ''}"
     if options["local"]:
         place = f"local {Path(options['local_store']).resolve()}"
-    return Scope("", region or "", f"asked {place}", options["owner"] or "", **_files(options))
+    account, owner = options.get("account") or "", options["owner"] or ""
+    return Scope(account, region or "", f"asked {place}", owner, **_files(options))
 
 
 def _scope(seen: _Seen, options: Mapping[str, Any]) -> Scope:

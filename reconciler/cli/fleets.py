@@ -14,17 +14,18 @@ from typing import Any
 import click
 
 from reconciler.cli.exits import Exit, worst
-from reconciler.cli.output import Outputs, check_formats, tell
+from reconciler.cli.output import Outputs, abandon_stdout, check_formats, tell
 from reconciler.cli.progress import Line, display
 from reconciler.cli.saving import save
 from reconciler.cli.stopping import Stopping, stopping
 from reconciler.cli.targeting import STATES, Answer, perform
 from reconciler.errors import ReconcilerError, SpecError
 from reconciler.fleet.engines import engine
-from reconciler.fleet.report import NOT_BEGUN, RowForm, fleet_document
+from reconciler.fleet.report import NOT_BEGUN, FleetForm, RowForm, fleet_document
 from reconciler.fleet.run import Job, Limits, Result, run
 from reconciler.fleet.targets import FleetTarget, load, selected
 from reconciler.history import stamp
+from reconciler.render import summary
 from reconciler.render.json import render as as_json
 from reconciler.safe import safe
 from reconciler.spec.problems import problems_document
@@ -72,14 +73,33 @@ def fleet(context: click.Context, options: Mapping[str, Any]) -> Exit:
                     _say(line, answer.row, len(known.rows), len(jobs))
             except (KeyboardInterrupt, SystemExit):
                 known.leave(jobs)
+            except ReconcilerError as error:  # an executor went away, and no other one is to be had
+                if not known.begun:
+                    raise
+                line.say(f"Error: {error}")
+                known.leave(jobs)
         rows = known.rows
         code = worst(
             asked.code, kept, *(Exit(row["code"]) for row in rows if row["code"] is not None)
         )
-        outputs.write(fleet_document(command, stamp(created), rows, code))
+        code = _written(outputs, fleet_document(command, stamp(created), rows, code))
     if begun_not := sum(row["state"] == NOT_BEGUN for row in rows):
         tell(f"Error: {begun_not} of {len(rows)} targets were not begun")
         code = worst(code, Exit.ERROR)
+    return code
+
+
+def _written(outputs: Outputs, document: FleetForm) -> Exit:
+    """Write the report; that it cannot be written takes nothing back."""
+    code = Exit(document["code"])
+    try:
+        outputs.write(document)
+    except ReconcilerError as error:
+        tell(f"Error: {error}")
+        tell(summary(document))
+        return worst(code, Exit.ERROR)
+    except BrokenPipeError:
+        abandon_stdout()  # nobody reads it any more; what was done is done, and its code stands
     return code
 
 
@@ -213,7 +233,7 @@ def _keep(folder: Path | None, answer: Answer) -> str:
     """Write the document of one target; why that is not possible."""
     if folder is None or answer.document is None:
         return ""
-    file = folder / f"{answer.row['target'].replace('/', '_')}.json"
+    file = folder / f"{answer.file}.json"
     try:
         save(str(file), as_json(answer.document).encode())
     except OSError as error:

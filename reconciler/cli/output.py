@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
@@ -155,14 +155,13 @@ def _echo(data: str | bytes, *, color: bool, err: bool = False) -> None:
         raise ReconcilerError(told) from error
 
 
+@dataclass(frozen=True, slots=True)
 class Kept(Outputs):
-    """Keeps the last document for whoever asked for it, and writes nothing."""
+    """Keeps documents for whoever asked for them, and writes nothing."""
 
-    document: Mapping[str, Any] | None
-
-    def __init__(self) -> None:
-        super().__init__((), color=False)
-        object.__setattr__(self, "document", None)
+    outputs: tuple[Output, ...] = ()
+    color: bool = False
+    documents: list[Mapping[str, Any]] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Output]:
         """No format was asked for."""
@@ -171,7 +170,7 @@ class Kept(Outputs):
     def _write(
         self, outputs: Sequence[Output], document: Mapping[str, Any], *, err: bool = False
     ) -> None:
-        object.__setattr__(self, "document", document)
+        self.documents.append(document)
 
     def _print(self, format: str, document: Mapping[str, Any], *, err: bool) -> None:
         """Nobody sits there."""

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, cast
@@ -21,7 +21,7 @@ from reconciler.errors import LockedError, ReconcilerError, StaleError
 from reconciler.fleet.engines import idle
 from reconciler.fleet.report import RowForm
 from reconciler.fleet.run import Job
-from reconciler.render import summary
+from reconciler.render import remarks, summary
 from reconciler.safe import safe
 
 STATES = {
@@ -47,6 +47,8 @@ class Answer:
 
     row: RowForm
     document: Mapping[str, Any] | None
+    file: str
+    """What the file of the document is called, without its ending."""
 
 
 def perform(job: Job) -> Answer:
@@ -69,8 +71,9 @@ def _performed(job: Job) -> Answer:
         if job.attempt > 1:
             _wait_for_what_may_be_on_its_way(job)
         code, error = _code(job, kept)
-    document = kept.document
-    details = list(_details(document or {}, [*heard, *([error] if error else [])]))
+    document = kept.documents[-1] if kept.documents else None
+    said = [line for line in [*heard, error] if line.startswith(("Error", "Warning", "Bug"))]
+    details = [*(remarks(document) if document else ()), *said]
     if len(details) > MOST_DETAILS:
         details[MOST_DETAILS:] = [f"... and {len(details) - MOST_DETAILS} more"]
     row: RowForm = {
@@ -85,7 +88,7 @@ def _performed(job: Job) -> Answer:
         "attempts": job.attempt,
         "seconds": round(time.monotonic() - begun, 3),
     }
-    return Answer(row, document)
+    return Answer(row, document, job.target.file)
 
 
 def _wait_for_what_may_be_on_its_way(job: Job) -> None:
@@ -141,26 +144,3 @@ def _options(job: Job, kept: Kept) -> dict[str, Any]:
     if given.get("lock"):
         own["lock"] = f"{given['lock']}/{target.file}"
     return {**given, **own}
-
-
-def _details(document: Mapping[str, Any], heard: list[str]) -> Iterator[str]:
-    """What keeps a target from being done, a line each."""
-    for problem in document.get("problems", ()):
-        yield safe("{file}:{line}:{column}: {code} {message}".format(**problem))
-    for refusal in document.get("refusals", ()):
-        yield _about(refusal, "refused: " + refusal["message"])
-    for gap in document.get("coverage", {}).get("unread", ()):
-        yield safe(f"{gap['address'] or gap['kind']}: {gap['reason']}")
-    for outcome in document.get("outcomes", ()):
-        if outcome["status"] in ("failed", "unknown"):
-            yield _about(outcome, f"{outcome['status']}: {outcome['message']}")
-    for finding in document.get("findings", ()):
-        if finding["level"] != "info":
-            yield _about(finding, finding["message"])
-    for task in document.get("worklist", ()):
-        yield _about(task, f"is {task['status']}: {task['todo']}")
-    yield from (line for line in heard if line.startswith(("Error", "Warning", "Bug")))
-
-
-def _about(item: Mapping[str, Any], text: str) -> str:
-    return safe(f"{item['address']}: {text}" if item["address"] else text)

@@ -14,8 +14,6 @@ from typing import Any
 
 from reconciler.errors import ReconcilerError
 
-ENGINES = ("threads", "processes", "dask")
-
 
 @contextmanager
 def engine(

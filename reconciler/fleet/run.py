@@ -76,7 +76,7 @@ def run(
     work: Callable[[Job], Any],
     limits: Limits,
     enough: Callable[[], bool],
-    begin: Callable[[Job], object] = bool,
+    begin: Callable[[Job], None] = lambda _: None,
 ) -> Iterator[Result]:
     """Do the work for every job; `begin` is told of each that is handed out. Once there is
     `enough`, what is running is finished and nothing more is begun, and neither is it where the

@@ -13,14 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reconciler.errors import ReconcilerError, SpecError
 from reconciler.fields import Text
+from reconciler.permissions import partition_of
+from reconciler.spec.form import Account, Region
+from reconciler.spec.listed import mappings
 from reconciler.spec.problems import Enough, Problem, Problems, shown
-from reconciler.spec.source import Map, Seq, Source, read_sources
+from reconciler.spec.source import Map, Source, read_sources
+from reconciler.spec.variables import NAME
 from reconciler.spec.violations import position, validated
 
 Name = Annotated[str, Text(1, 64, r"[A-Za-z0-9][A-Za-z0-9._-]*")]
-Account = Annotated[str, Text(12, 12, r"[0-9]{12}")]
-Region = Annotated[str, Text(1, 64, r"[a-z]{2}[a-z0-9-]*")]
-Variable = Annotated[str, Text(1, 64, r"[A-Za-z_][A-Za-z0-9_-]*")]
+Variable = Annotated[str, Text(1, 64, NAME)]
 KEYS = ("name", "tag", "account", "region")
 """What a selector can be about."""
 
@@ -134,17 +136,7 @@ def _targets(source: Source, folder: str, problems: Problems) -> Iterator[tuple[
     content = source.content
     rest = {key: value for key, value in content.items() if key != "targets"}
     header = validated(TargetsFile, rest, content, source.name, problems)
-    entries = content.get("targets", Seq())
-    if not isinstance(entries, Seq) or not entries:
-        place = content.marks.get("targets", content.mark)
-        text = "`targets` has to be a list of at least one account"
-        problems.append(Problem(source.name, *place, "E032", text, 'start with `- account: "..."`'))
-        return
-    for number, raw in enumerate(entries):
-        if not isinstance(raw, Map):
-            text, hint = "a target has to be a mapping", 'start with `- account: "..."`'
-            problems.append(Problem(source.name, *entries.marks[number], "E032", text, hint))
-            continue
+    for raw in mappings(source, "targets", 'account: "..."', problems):
         entry = validated(Entry, raw, raw, source.name, problems)
         if entry is None or header is None:
             continue
@@ -171,7 +163,7 @@ def _target(entry: Entry, region: str, folder: str) -> FleetTarget:
     name = entry.name or entry.account
     role = entry.role or ""
     if role and not role.startswith("arn:"):
-        role = f"arn:{_partition(region)}:iam::{entry.account}:role/{role}"
+        role = f"arn:{partition_of(region)}:iam::{entry.account}:role/{role}"
     return FleetTarget(
         name=f"{name}/{region}" if len(entry.regions) > 1 else name,
         account=entry.account,
@@ -184,14 +176,6 @@ def _target(entry: Entry, region: str, folder: str) -> FleetTarget:
         owner=entry.owner,
         tags=tuple(entry.tags),
         variables=tuple(sorted(entry.variables.items())),
-    )
-
-
-def _partition(region: str) -> str:
-    """The partition that a Region is in, as far as its name says so:
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"""
-    return {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}.get(
-        next((start for start in ("cn-", "us-gov-") if region.startswith(start)), ""), "aws"
     )
 
 

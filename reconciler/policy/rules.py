@@ -11,8 +11,9 @@ from reconciler.errors import SpecError
 from reconciler.fields import Text, broken_rule
 from reconciler.kinds import BY_NAME
 from reconciler.policy.cel import mistake
+from reconciler.spec.listed import mappings
 from reconciler.spec.problems import Enough, Problem, Problems, shown
-from reconciler.spec.source import Map, Seq, Source, read_sources
+from reconciler.spec.source import Map, Source, read_sources
 from reconciler.spec.violations import position, validated
 
 
@@ -93,20 +94,7 @@ def _rules(source: Source, problems: Problems) -> Iterator[tuple[Map, Rule]]:
     content = source.content
     rest = {key: value for key, value in content.items() if key != "rules"}
     validated(PolicyFile, rest, content, source.name, problems)
-    entries = content.get("rules", Seq())
-    if not isinstance(entries, Seq) or not entries:
-        place = content.marks.get("rules", content.mark)
-        code, text = "E032", "`rules` has to be a list"
-        if isinstance(entries, Seq):
-            code, text = "E039", "a policy without rules holds nothing"
-        problems.append(Problem(source.name, *place, code, text, "write `- ` before each rule"))
-        return
-    for number, raw in enumerate(entries):
-        if not isinstance(raw, Map):
-            text = "a rule has to be a mapping"
-            mark = entries.marks[number]
-            problems.append(Problem(source.name, *mark, "E032", text, "start with `- id: NAME`"))
-            continue
+    for raw in mappings(source, "rules", "id: NAME", problems):
         rule = validated(Rule, raw, raw, source.name, problems)
         if rule is None:
             continue

@@ -24,6 +24,14 @@ def summary(document: Mapping[str, Any]) -> str:
     return " ".join(result(document))
 
 
+def remarks(document: Mapping[str, Any]) -> list[str]:
+    """What in the document is wrong or keeps it from being done, a line each, the most important
+    first; with its place in the files."""
+    from reconciler.render._notes import notes  # like the above
+
+    return [note.located for note in notes(document) if note.level != "note"]
+
+
 def message(document: Mapping[str, Any], known: Collection[Key] | None, since: str) -> Message:
     """A drift report as a message to somebody who was told of the findings in `known` at the time
     `since`, if ever."""

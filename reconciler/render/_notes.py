@@ -28,6 +28,12 @@ class Note:
     link: str = ""
     """Where a person can do something about it."""
 
+    @property
+    def located(self) -> str:
+        """The message behind its place, if it has one."""
+        place = safe(f"{self.file}:{self.line}:{self.column}: ") if self.file else ""
+        return f"{place}{self.message}"
+
 
 def notes(document: Mapping[str, Any]) -> list[Note]:
     """Every note, the most important first, and each level in the order of the document."""

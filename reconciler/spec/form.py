@@ -11,6 +11,8 @@ from reconciler.fields import Text
 from reconciler.kinds import KINDS
 from reconciler.resource import Resource, Tags
 
+Account = Annotated[str, Text(12, 12, r"[0-9]{12}")]
+Region = Annotated[str, Text(1, 64, r"[a-z0-9-]+")]
 SECTIONS: dict[str, type[Resource]] = {kind.section: kind for kind in KINDS}
 
 
@@ -35,12 +37,8 @@ class Header(BaseModel):
     owner: Annotated[str | None, Text(1, 256)] = Field(
         None, description="Who owns what these files declare; written on live objects as a tag."
     )
-    account: Annotated[str | None, Text(12, 12, r"[0-9]{12}")] = Field(
-        None, description="Refuse to run against any other account."
-    )
-    region: Annotated[str | None, Text(1, 64, r"[a-z0-9-]+")] = Field(
-        None, description="Refuse to run against any other Region."
-    )
+    account: Account | None = Field(None, description="Refuse to run against any other account.")
+    region: Region | None = Field(None, description="Refuse to run against any other Region.")
     defaults: Defaults = Field(default=Defaults(), description="What holds for every entry.")
     ignore_tags: list[Annotated[str, Text(1, 128)]] = Field(
         default=[],

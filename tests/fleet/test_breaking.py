@@ -14,6 +14,7 @@ import pytest
 
 from reconciler.emulator import Emulator
 from reconciler.emulator.faults import Fault
+from tests.cli.hook import hooked
 from tests.cli.terminal import command, environment
 from tests.conftest import Cli
 from tests.fleet.test_commands import DECLARED, EVERY, TARGETS, Fleet, states
@@ -114,3 +115,30 @@ def test_a_scheduler_that_cannot_be_used_is_told_on_one_line(
     assert (found.code, found.out) == (1, "")
     assert text in found.err
     assert found.err.count("\n") == 1, found.err
+
+
+def test_each_account_of_a_fleet_has_failures_of_its_own(fleet: Fleet, tmp_path: Path) -> None:
+    """Two accounts in one Region with the same files: that one can be looked at says nothing of the
+    other one, which is told once and not at every run."""
+    fault = Fault(kind="AccessDeniedException", operation="AssumeRole", account="2222*", count=99)
+    fleet.emulator.control.fault(fault)
+    with hooked() as hook:
+        history = str(tmp_path / "drift.db")
+        words = ("--target", "region:eu-*", "--notify", hook.url, "--history", history)
+        assert [fleet.run("drift", *words).code for _ in range(3)] == [1, 1, 1]
+        kinds = [body["kind"] for body in hook.bodies]
+    assert sorted(kinds) == ["drift", "failure"]
+
+
+def test_a_report_that_cannot_be_written_keeps_its_code_and_says_what_was_done(
+    fleet: Fleet,
+) -> None:
+    line = command("apply", "--yes", "--targets", str(fleet.file), "--output", "json")
+    line += ["--endpoint-url", fleet.emulator.url]
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            line, env=environment(), stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert "standard output cannot be written" in done.stderr
+    assert "apply: 3 targets: 3 waiting." in done.stderr

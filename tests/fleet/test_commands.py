@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 
 from reconciler.cli.commands.schema import schema_text
 from reconciler.emulator import Emulator
+from tests.cli.hook import hooked
 from tests.conftest import Cli, Result
 
 DECLARED = """version: 1
@@ -121,31 +120,18 @@ def test_drift_names_its_target(fleet: Fleet) -> None:
     assert found.code == 2
     assert states(found.json) == {**dict.fromkeys(EVERY, "ok"), "prod/us-east-1": "differs"}
     (row,) = (row for row in found.json["targets"] if row["state"] == "differs")
-    assert row["details"] == ["connection/main: is declared and not there"]
+    (detail,) = row["details"]
+    assert detail.endswith("declared.yaml:4:3: connection/main is declared and not there")
 
 
 @pytest.mark.parametrize("engine", ["threads", "processes"])
 def test_who_is_told_of_drift_is_told_of_each_target(
     fleet: Fleet, engine: str, tmp_path: Path
 ) -> None:
-    bodies: list[Any] = []
-
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Keep the test's own stderr clean."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_address[1]}/"
-        words = ("--engine", engine, "--notify", url, "--history", str(tmp_path / "drift.db"))
+    with hooked() as hook:
+        words = ("--engine", engine, "--notify", hook.url, "--history", str(tmp_path / "drift.db"))
         assert [fleet.run("drift", *words).code for _ in range(2)] == [2, 2]
-        server.shutdown()
-    told = Counter((b["target"]["account"], b["target"]["region"]) for b in bodies)
+    told = Counter((b["target"]["account"], b["target"]["region"]) for b in hook.bodies)
     assert told == Counter(dict.fromkeys(PLACES, 1))
 
 

@@ -83,4 +83,4 @@ def test_the_report_says_what_is_wrong_where(tmp_path: Path) -> None:
     last = rows[f"{TARGETS:012}"]
     assert any("AccessDeniedException" in text for text in last["details"])
     assert rows[THROTTLED]["state"] == "ok"
-    assert any("connection/c0: is PENDING" in text for text in rows[PENDING]["details"])
+    assert any("connection/c0 is PENDING" in text for text in rows[PENDING]["details"])

@@ -82,9 +82,16 @@ def test_a_selector_for_nothing_is_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("version: 1\n", "targets.yaml:1:1: E032 `targets` has to be a list"),
-        ("version: 1\ntargets: []\n", "targets.yaml:2:10: E032 `targets` has to be a list"),
-        ("version: 1\ntargets: [x]\n", "targets.yaml:2:11: E032 a target has to be a mapping"),
+        ("version: 1\n", "targets.yaml:1:1: E039 `targets` has to hold at least one entry"),
+        (
+            "version: 1\ntargets: []\n",
+            "targets.yaml:2:10: E039 `targets` has to hold at least one entry",
+        ),
+        ("version: 1\ntargets: {}\n", "targets.yaml:2:10: E032 `targets` has to be a list"),
+        (
+            "version: 1\ntargets: [x]\n",
+            "targets.yaml:2:11: E032 an entry of `targets` has to be a mapping",
+        ),
         ('version: 1\ntargets:\n- {account: "1"}\n', ":3:13: E035 `account`"),
         ("version: 1\ntargets:\n- {account: 111122223333}\n", ":3:13: E033 `account`"),
         ('version: 1\ntargets:\n- {account: "111122223333"}\n', ":3:3: E031 no Region is given"),

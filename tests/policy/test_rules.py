@@ -17,14 +17,14 @@ BROKEN = [
     ("§rules: [" + RULE[2:-1] + "]\n", "E031 required key `version` is missing"),
     ("version: §2\nrules:\n" + RULE, "E038 `version` cannot be `2`"),
     ("version: 1\n§rule: []\nrules:\n" + RULE, "E030 unknown key `rule` (did you mean rules?)"),
-    ("§version: 1\n", "E039 a policy without rules holds nothing"),
-    ("version: 1\nrules: §[]\n", "E039 a policy without rules holds nothing"),
+    ("§version: 1\n", "E039 `rules` has to hold at least one entry"),
+    ("version: 1\nrules: §[]\n", "E039 `rules` has to hold at least one entry"),
     (
         HEAD + "- §{id: a, each: plan, kinds: [host], message: m, expression: 'true'}\n",
         "E040 a plan has no kind (take `kinds` out, or say `each: change`)",
     ),
     ("version: 1\nrules: §{}\n", "E032 `rules` has to be a list"),
-    (HEAD + "- §text\n", "E032 a rule has to be a mapping"),
+    (HEAD + "- §text\n", "E032 an entry of `rules` has to be a mapping"),
     (HEAD + "- §{id: a, message: m}\n", "E031 required key `expression` is missing"),
     (
         HEAD + "- {id: §A b, message: m, expression: 'true'}\n",
