@@ -181,8 +181,9 @@ def _answers(
     for attempt in (1, 2):
         line.update(f"{len(known.rows)} of {len(jobs) + len(known.rows)} targets")
         again: list[Job] = []
-        with engine(*how, writes=writes) as executor:
-            for result in run(jobs, executor, perform, limits, known.enough, known.begin):
+        with engine(*how, writes=writes) as found:
+            stops = (known.enough, known.begin, found.gone)
+            for result in run(jobs, found.executor, perform, limits, *stops):
                 if result.answer is not None:
                     known.take(result.answer.row)
                     yield result.answer

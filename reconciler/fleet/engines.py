@@ -7,31 +7,38 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from reconciler.errors import ReconcilerError
 
 
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An executor, and why it will never answer any more, if so: some do not say it themselves."""
+
+    executor: Executor
+    gone: Callable[[], str] = lambda: ""
+
+
 @contextmanager
-def engine(
-    name: str, concurrency: int, scheduler: str | None, *, writes: bool
-) -> Iterator[Executor]:
+def engine(name: str, concurrency: int, scheduler: str | None, *, writes: bool) -> Iterator[Engine]:
     """An executor that does so many jobs at a time, for as long as the block runs.
 
     `scheduler` is the address of a Dask scheduler, and what `writes` must not be begun twice by it.
     Raises `ReconcilerError` when that cannot be had, or what talks to it is not installed.
     """
     if name == "dask":
-        with _dask(scheduler or "", writes=writes) as executor:
-            yield executor
+        with _dask(scheduler or "", writes=writes) as found:
+            yield found
         return
     executor = threads(concurrency) if name == "threads" else processes(concurrency)
     patient = False
     try:
-        yield executor
+        yield Engine(executor)
         patient = True
     finally:  # who leaves in a hurry does not wait for what is running
         executor.shutdown(wait=patient, cancel_futures=True)
@@ -73,7 +80,7 @@ def _end_with(parent: Any) -> None:
 
 
 @contextmanager
-def _dask(scheduler: str, *, writes: bool) -> Iterator[Executor]:
+def _dask(scheduler: str, *, writes: bool) -> Iterator[Engine]:
     """The workers of a Dask cluster. By default it begins anew what a dead worker had, at once and
     without a word; but what that one has sent may not be listed yet.
     (https://distributed.dask.org/en/stable/resilience.html)"""
@@ -94,8 +101,15 @@ def _dask(scheduler: str, *, writes: bool) -> Iterator[Executor]:
             text = "it begins anew by itself what a dead worker had, which could create twice"
             hint = "start it with DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0"
             raise ReconcilerError(f"the scheduler {scheduler} cannot be used: {text}: {hint}")
-        with client.get_executor(pure=False, retries=0) as executor:
-            yield executor
+        executor = client.get_executor(pure=False, retries=0)
+
+        def gone() -> str:
+            return "" if client.status == "running" else f"the scheduler {scheduler} went away"
+
+        try:
+            yield Engine(executor, gone)
+        finally:
+            executor.shutdown(wait=not gone())
 
 
 def _check_address(scheduler: str) -> None:

@@ -77,8 +77,10 @@ def run(
     limits: Limits,
     enough: Callable[[], bool],
     begin: Callable[[Job], None] = lambda _: None,
+    gone: Callable[[], str] = lambda: "",
 ) -> Iterator[Result]:
-    """Do the work for every job; `begin` is told of each that is handed out. Once there is
+    """Do the work for every job; `begin` is told of each that is handed out, and `gone` says why no
+    answer will ever come, if so. Once there is
     `enough`, what is running is finished and nothing more is begun, and neither is it where the
     executor takes nothing any more. Each job is handed out once: a lost worker may have done
     something."""
@@ -108,6 +110,9 @@ def run(
             job = running.pop(future)
             busy.end(job)
             yield _result(job, future)
+        if running and (why := gone()):
+            yield from (Result(job, lost=why) for job in running.values())
+            break
     for _, job in sorted(waiting.items()):
         yield Result(job)
 

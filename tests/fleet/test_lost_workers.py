@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -137,3 +137,21 @@ def test_a_scheduler_that_begins_anew_by_itself_is_refused(targets: Path) -> Non
         assert process.returncode == 1
         assert "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0" in err
         assert emulator.control.requests() == []
+
+
+def test_a_scheduler_that_goes_away_takes_no_report_along(targets: Path) -> None:
+    with Emulator(Settings(handshake="manual")) as emulator, ExitStack() as running:
+        emulator.control.fault(Fault(kind="delay", operation="Create*", seconds=0.3, count=1000))
+        address, _ = running.enter_context(cluster(0))
+        process = started(emulator, targets, "--engine", "dask", "--scheduler", address)
+        while creates(emulator).total() < 10 and process.poll() is None:
+            time.sleep(0.02)
+        running.close()
+        out, err = process.communicate(timeout=120)
+        made = creates(emulator)
+    assert process.returncode == 4, err
+    report = json.loads(out)
+    states = {row["account"]: row["state"] for row in report["targets"]}
+    assert len(states) == TARGETS
+    assert {account for account in made if states[account] == "not begun"} == set()
+    assert max(made.values()) == 1
