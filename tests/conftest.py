@@ -55,8 +55,10 @@ class Result:
 Cli = Callable[..., Result]
 
 
-# A shell starts background jobs with SIGINT ignored, and processes that tests start inherit that.
+# A shell starts background jobs with SIGINT ignored, and `nohup` all that it runs with SIGHUP.
+# Processes that tests start inherit that, and the program leaves it so.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture
