@@ -120,8 +120,9 @@ def create(texts: Mapping[str, str]) -> None:
         for path, text in texts.items():
             above = takewhile(lambda folder: not folder.exists(), Path(path).parents)
             for folder in reversed(list(above)):
-                folder.mkdir()
-                undo.append(folder.rmdir)
+                with suppress(FileExistsError):  # another target of a fleet made it just now
+                    folder.mkdir()
+                    undo.append(folder.rmdir)
             with Path(path).open("x", encoding="utf-8", newline="\n") as file:
                 undo.append(Path(path).unlink)
                 file.write(text)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import resource
 import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import yaml
 
+from reconciler.cli.patches import create
 from reconciler.emulator import Emulator, Settings
 from reconciler.emulator.faults import Fault
 from tests.cli.behind import Behind
@@ -251,6 +254,19 @@ def test_a_place_that_cannot_be_written(to: str, run: Cli, behind: Behind) -> No
     assert " cannot be written: " in done.err
     assert Path("file").read_text(encoding="utf-8") == "stays"
     assert list(Path("closed").iterdir()) == []
+
+
+def test_targets_of_a_fleet_make_their_folder_at_once() -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for round_ in range(20):
+                files = [f"out{round_}/target{number}/hosts.yaml" for number in range(8)]
+                list(pool.map(lambda file: create({file: "text"}), files))
+                assert all(Path(file).read_text(encoding="utf-8") == "text" for file in files)
+    finally:
+        sys.setswitchinterval(before)
 
 
 def test_a_dash_is_stdout(run: Cli, behind: Behind) -> None:
