@@ -19,12 +19,7 @@ from reconciler.findings import CLASSES, QUIET, DriftFindingForm, DriftForm
 from reconciler.health import Health, Sync
 from reconciler.kinds import BY_NAME
 from reconciler.plan import Plan, Task, worklist
-from reconciler.report import (
-    coverage_form,
-    field_form,
-    source_form,
-    target_form,
-)
+from reconciler.report import coverage_form, field_form, source_form, target_form
 from reconciler.resource import Address, Gap, Ignore, Live, Resource, Source
 from reconciler.spec.problems import FORMAT_VERSION
 

@@ -121,7 +121,7 @@ class FieldSpec:
 class Part(BaseModel):
     """A structure of fields that have members on the wire: a kind, or a piece of one."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
     extras: ClassVar[frozenset[str]] = frozenset()
     """The fields that have no member on the wire."""
 

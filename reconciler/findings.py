@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, NotRequired
 
 from typing_extensions import TypedDict
 
-from reconciler.report import CoverageForm, FieldForm, SourceForm, TargetForm
+from reconciler.forms import CoverageForm, FieldForm, SourceForm, TargetForm
 from reconciler.safe import safe
 
 CLASSES = {

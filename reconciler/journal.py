@@ -33,7 +33,7 @@ class Line(BaseModel):
     """One line of a journal. Lines about one call share its `id`; only the first, `sent`, says what
     the call was."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     format: Literal[1]
     event: Event

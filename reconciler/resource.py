@@ -104,7 +104,7 @@ class Syncs:
 class Ignore(BaseModel):
     """A rule that leaves one field of one entry alone, with the reason somebody gave for it."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
     field: Annotated[str, Text(1)]
     reason: Annotated[str, Text(1)]

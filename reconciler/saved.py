@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from reconciler.errors import StaleError
-from reconciler.report import PlanForm
+from reconciler.forms import PlanForm
 from reconciler.resource import KNOWN_AFTER_APPLY
 from reconciler.spec.problems import FORMAT_VERSION
 

@@ -12,16 +12,11 @@ from difflib import get_close_matches
 
 from typing_extensions import TypedDict
 
+from reconciler.forms import CoverageForm, FindingForm, TargetForm
 from reconciler.health import Attempt, Blocker, Definition, Health, Sync, moment
 from reconciler.kinds import BY_NAME
 from reconciler.plan import worklist
-from reconciler.report import (
-    CoverageForm,
-    FindingForm,
-    TargetForm,
-    coverage_form,
-    target_form,
-)
+from reconciler.report import coverage_form, target_form
 from reconciler.resource import Address, Gap, Live, Observed
 from reconciler.spec.problems import FORMAT_VERSION
 

@@ -16,8 +16,9 @@ from enum import StrEnum
 from typing_extensions import TypedDict
 
 from reconciler.errors import ApiError, ReconcilerError, ThrottledError, UnclearReplyError
+from reconciler.forms import TargetForm
 from reconciler.health import Blocker, blockers_of, moment, resolving
-from reconciler.report import TargetForm, target_form
+from reconciler.report import target_form
 from reconciler.resource import Api, Call, Live, Target
 from reconciler.spec.problems import FORMAT_VERSION
 from reconciler.writer import THROTTLED_SECONDS, Means

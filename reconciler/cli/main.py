@@ -8,9 +8,9 @@ import io
 import os
 import signal
 import sys
-import traceback
 from contextlib import suppress
 from importlib import import_module
+from linecache import getline
 from pathlib import Path
 from pkgutil import iter_modules
 from types import FrameType
@@ -21,7 +21,6 @@ import click
 import reconciler
 from reconciler.cli import commands
 from reconciler.cli.exits import BugError, Exit, worst
-from reconciler.cli.output import abandon_stdout
 from reconciler.cli.stopping import SIGNALS
 from reconciler.errors import LockedError, ReconcilerError, StaleError
 from reconciler.safe import safe
@@ -56,6 +55,15 @@ class Commands(click.Group):
             return None
         found: click.Command = import_module(f"{commands.__name__}.{module}").command
         return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List them with the first lines of their modules, which are not run for that: it would
+        take as long as all the rest."""
+        (folder,) = commands.__path__
+        modules = sorted(self._modules().items())
+        rows = [(name, getline(f"{folder}/{file}.py", 1).strip('"\n')) for name, file in modules]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
     def _modules(self) -> dict[str, str]:
         """The module of each command; one that would be a word of Python ends with `_`."""
@@ -108,6 +116,8 @@ def run(arguments: list[str]) -> int:
         click.echo("Interrupted.", err=True)
         return Exit.INTERRUPTED
     except BrokenPipeError:
+        from reconciler.cli.output import abandon_stdout
+
         abandon_stdout()
         return Exit.ERROR
     except ReconcilerError as error:
@@ -127,6 +137,8 @@ def run(arguments: list[str]) -> int:
 
 def _tell_bug(error: BaseException, arguments: list[str]) -> None:
     if "--debug" in arguments or os.environ.get("RECONCILER_DEBUG"):
+        import traceback
+
         for line in "".join(traceback.format_exception(error)).splitlines():
             click.echo(safe(line), err=True)
         return

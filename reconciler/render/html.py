@@ -12,6 +12,7 @@ from reconciler.render import _status as status_words
 from reconciler.render import _words as words
 from reconciler.render._notes import notes
 from reconciler.render._picture import HEIGHT, WIDTH, picture
+from reconciler.render._plot import plot
 from reconciler.render._words import Document
 from reconciler.safe import safe
 
@@ -56,7 +57,7 @@ def render(document: Document, *, color: bool = False) -> str:
         outcomes=outcomes,
         older=older,
         history=document.get("history", {"gone": (), "oldest": ()}),
-        plot=drifts.plot(document) if is_drift else None,
+        plot=plot(document) if is_drift else None,
         drifts=drifts,
         picture=picture(document),
         box=(WIDTH, HEIGHT),

@@ -15,7 +15,7 @@ from reconciler.errors import SpecError
 from reconciler.kinds import KINDS
 from reconciler.resource import Address, Desired, Resource, Source
 from reconciler.spec.crosschecks import Entry, crosschecked
-from reconciler.spec.form import SECTIONS, Defaults, Document
+from reconciler.spec.form import SECTIONS, Defaults, Keys
 from reconciler.spec.problems import Enough, Problem, Problems, shown
 from reconciler.spec.source import Limits, Map, Seq, collector_off, read_sources
 from reconciler.spec.source import Source as Parsed
@@ -83,7 +83,7 @@ class _Loading:
     def take_file(self, name: str, content: Map) -> None:
         """Understand what a file says about the whole, and find its entries."""
         keys = {key: value for key, value in content.items() if key not in SECTIONS}
-        header = validated(Document, keys, content, name, self.problems)
+        header = validated(Keys, keys, content, name, self.problems)
         if header is not None:
             for key in sorted(header.model_fields_set - {"version"}):
                 self._merge(key, getattr(header, key), Source(name, *content.marks[key]))

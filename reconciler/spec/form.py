@@ -31,7 +31,9 @@ class Defaults(BaseModel):
 class Header(BaseModel):
     """What a file says about everything it declares."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, title="Desired state")
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, defer_build=True, title="Desired state"
+    )
 
     version: Literal[1] = Field(description="The version of this file format.")
     owner: Annotated[str | None, Text(1, 256)] = Field(
@@ -47,9 +49,12 @@ class Header(BaseModel):
     )
 
 
+_ANY_FIELDS: dict[str, Any] = dict.fromkeys(SECTIONS, (Any, None))
+Keys = create_model("Keys", __base__=Header, **_ANY_FIELDS)
+"""The keys of a file; its entries are validated one by one."""
 _SECTION_FIELDS: dict[str, Any] = {
     section: (list[kind], Field(default=[], description=_first_line(kind)))  # type: ignore[valid-type]
     for section, kind in SECTIONS.items()
 }
 Document = create_model("Document", __base__=Header, **_SECTION_FIELDS)
-"""A whole file. Entries are validated one by one; this form of them is for the JSON Schema."""
+"""A whole file, for the JSON Schema."""

@@ -38,8 +38,8 @@ TERMINAL_NAMES = frozenset(
 
 PURE_ROOMS = frozenset(
     {
-        *("accept", "bind", "calls", "compare", "describe", "diff", "guards", "plan"),
-        *("render", "report"),
+        *("accept", "bind", "calls", "compare", "describe", "diff", "forms", "guards"),
+        *("plan", "render", "report"),
     }
 )
 IMPURE_NAMES = frozenset(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -122,6 +123,14 @@ def test_help(words: tuple[str, ...], cli: Cli) -> None:
     assert max(map(len, result.out.splitlines())) <= 80
     assert result.out.startswith(f"Usage: reconciler {' '.join(words)}".rstrip())
     assert f"  reconciler {' '.join(words)}" in result.out.partition("Usage: ")[2]
+
+
+@pytest.mark.parametrize("group", [(), ("emulator",)], ids=["reconciler", "emulator"])
+def test_the_list_of_commands_says_what_each_does(group: tuple[str, ...], cli: Cli) -> None:
+    listed = cli(*group, "--help").out.partition("Commands:\n")[2].partition("\n\n")[0]
+    rows = dict(line.split(maxsplit=1) for line in listed.splitlines())
+    assert {(*group, name) for name in rows} == {w for w in COMMANDS if w and w[:-1] == group}
+    assert [text for text in rows.values() if not re.fullmatch(r"[A-Z].*[^.]\.", text)] == []
 
 
 def test_options_are_listed_as_they_are_written(cli: Cli) -> None:

@@ -21,7 +21,7 @@ from reconciler.findings import CLASSES
 from reconciler.history import stamp
 from reconciler.render import (
     FORMATS,
-    _drift,
+    _plot,
     appended,
     markdown,
     message,
@@ -264,10 +264,10 @@ def test_the_plot_is_within_its_frame_and_no_names_lie_upon_each_other() -> None
     one_class = [{**run, "counts": {"changed": 9}} for run in runs()]
     last = {**runs()[-1], "counts": {**dict.fromkeys(CLASSES, 0), "changed": 9}}
     for some in (runs(), runs(2), one_class, [*runs(29), last]):
-        plot = _drift.plot({"history": {"runs": some}})
+        plot = _plot.plot({"history": {"runs": some}})
         assert plot is not None
         ys = sorted(band.y for band in plot.bands)
-        assert all(b - a >= _drift.SPACE - 0.1 for a, b in pairwise(ys))
+        assert all(b - a >= _plot.SPACE - 0.1 for a, b in pairwise(ys))
         assert min(ys) > 10
         assert max(ys) < plot.height
         for band in plot.bands:
@@ -277,9 +277,9 @@ def test_the_plot_is_within_its_frame_and_no_names_lie_upon_each_other() -> None
         assert len(plot.across) <= 5
         assert len(plot.up) <= 7
     nothing = [{**run, "counts": {}} for run in runs()]
-    assert _drift.plot({"history": {"runs": nothing}}) is None
-    assert _drift.plot({"history": {"runs": runs(1)}}) is None
-    assert _drift.plot(report()) is None
+    assert _plot.plot({"history": {"runs": nothing}}) is None
+    assert _plot.plot({"history": {"runs": runs(1)}}) is None
+    assert _plot.plot(report()) is None
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
@@ -290,7 +290,7 @@ def test_no_dates_lie_upon_each_other(hours: list[float]) -> None:
         {"time": stamp(NOON + timedelta(hours=hour)), "complete": True, "counts": {"missing": 1}}
         for hour in hours
     ]
-    plot = _drift.plot({"history": {"runs": runs}})
+    plot = _plot.plot({"history": {"runs": runs}})
     assert plot is not None
     first, *between, last = (x for x, _ in plot.across)
     wide = 17 * 7.3

@@ -1,4 +1,4 @@
-"""`reconciler accept`: writes what is live back into the files that declare it."""
+"""Edit the files so that they declare what is live."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`reconciler apply`: plans, asks, carries the plan out and checks that it was carried out."""
+"""Plan, ask, carry the plan out, and check that it was."""
 
 from __future__ import annotations
 

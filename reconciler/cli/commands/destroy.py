@@ -1,4 +1,4 @@
-"""`reconciler destroy`: deletes what files declare and their owner owns."""
+"""Delete what the files declare, children first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`reconciler drift`: says how live objects differ from the files; cannot write, made for cron."""
+"""Say how live objects differ from the files; made for cron."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`reconciler emulator`: runs and steers a local CodeConnections."""
+"""Run a local CodeConnections for any client."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ Examples:
 def serve(
     store: Path, port: int, handshake: Any, handshake_after: float, calls_per_second: float
 ) -> int:
-    """Serve CodeConnections, CodeStar connections and STS on 127.0.0.1 until interrupted."""
+    """Serve CodeConnections and STS on 127.0.0.1 until interrupted."""
     from reconciler.emulator import Emulator, Settings, StoreError
 
     source = click.get_current_context().get_parameter_source("handshake_after")
@@ -113,7 +113,7 @@ Examples:
 @option("--fail", is_flag=True, help="Let the handshake fail instead.")
 @STORE
 def approve(target: str, fail: bool, store: Path) -> None:
-    """Finish the handshake of a connection or host, as a person would at the provider."""
+    """Finish the handshake of a connection or host. A person does that at the provider."""
     from reconciler.emulator import ControlError
 
     with _control(store) as control:
@@ -149,7 +149,7 @@ Examples:
 @option("--mutating", is_flag=True, help="Only calls that change something.")
 @STORE
 def requests(mutating: bool, store: Path) -> None:
-    """List the requests that were answered, oldest first, as JSON lines."""
+    """List the requests that were answered. Oldest first, as JSON lines."""
     with _control(store) as control:
         for request in control.requests(mutating_only=mutating):
             echo_data(f"{line(asdict(request))}\n")

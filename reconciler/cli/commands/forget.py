@@ -1,4 +1,4 @@
-"""`reconciler forget`: gives up the ownership of live objects and deletes nothing."""
+"""Give up the ownership of live objects; delete nothing."""
 
 from __future__ import annotations
 

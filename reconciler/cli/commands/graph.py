@@ -1,4 +1,4 @@
-"""`reconciler graph`: draws what refers to what, of the files, of what is live or of a plan."""
+"""Draw objects and what they refer to, as Mermaid or DOT."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`reconciler iam-policy`: prints the least IAM policy for a command and files."""
+"""Print the least IAM policy that a command needs."""
 
 from __future__ import annotations
 

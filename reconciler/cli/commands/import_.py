@@ -1,4 +1,4 @@
-"""`reconciler import`: live objects as desired-state YAML; reads only."""
+"""Write live objects as desired-state YAML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`reconciler journal`: shows what was sent from this machine, by whom, and what came of it."""
+"""Show every mutating call that was sent from this machine."""
 
 from __future__ import annotations
 

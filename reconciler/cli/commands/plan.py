@@ -1,4 +1,4 @@
-"""`reconciler plan`: reads and shows what an apply would do; never writes."""
+"""Read what is there and show what an apply would do."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""`reconciler schema`: prints the JSON Schema of a document, made from the classes that validate
-or build it."""
+"""Print the JSON Schema of a document."""
 
 from __future__ import annotations
 
@@ -52,9 +51,9 @@ def schema_text(document: str) -> str:
     from reconciler.findings import DriftForm, FailureForm
     from reconciler.fleet.report import FleetForm
     from reconciler.fleet.targets import TargetsFile
+    from reconciler.forms import ReportForm
     from reconciler.graph import GraphForm
     from reconciler.policy.rules import PolicyFile
-    from reconciler.report import ReportForm
     from reconciler.saved import SavedPlanForm
     from reconciler.spec.form import Document
     from reconciler.spec.problems import ProblemsForm

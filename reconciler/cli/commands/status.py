@@ -1,4 +1,4 @@
-"""`reconciler status`: how hosts, connections, links and syncs do; needs no files, cannot write."""
+"""Show how hosts, connections, links and syncs do."""
 
 from __future__ import annotations
 

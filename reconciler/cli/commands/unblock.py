@@ -1,4 +1,4 @@
-"""`reconciler unblock`: resolves what blocks the syncs of one stack."""
+"""Resolve what blocks the syncs of a stack."""
 
 from __future__ import annotations
 

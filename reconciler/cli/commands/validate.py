@@ -1,4 +1,4 @@
-"""`reconciler validate`: checks files without credentials and without a network."""
+"""Check desired-state files: no credentials, no network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`reconciler wait`: waits until people have finished the handshakes of live objects."""
+"""Wait until people have finished the handshakes of live objects."""
 
 from __future__ import annotations
 
