@@ -204,13 +204,13 @@ class AwsApi:
         self, client: Any, operation: str, parameters: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         """The reply to a call that is sent once the service is likely to take it."""
-        self._pacer.wait()
+        sent = self._pacer.wait()
         try:
             reply = _call(client, operation, parameters)
         except ThrottledError:
-            self._pacer.refused()
+            self._pacer.refused(sent)
             raise
-        self._pacer.passed()
+        self._pacer.passed(sent)
         return reply
 
 

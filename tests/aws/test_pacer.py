@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 
 import pytest
@@ -17,18 +18,51 @@ from tests.test_apply import applied, desired_of, planned, statuses
 
 
 class Service:
-    """A token bucket in a time of its own, called by so many at once."""
+    """A token bucket in a time of its own, with so many callers. What is under way goes on while
+    one of them sleeps."""
 
-    def __init__(self, rate: float) -> None:
-        self.time, self.rate = 0.0, rate
-        self.tokens = rate
+    def __init__(self, rate: float, burst: float | None = None, latency: float = 0.0) -> None:
+        self.time, self.rate, self.latency = 0.0, rate, latency
+        self.burst = self.tokens = rate if burst is None else burst
         self.filled = 0.0
+        self.counts: Counter[bool] = Counter()
+        self.pacer = Pacer(lambda: self.time, self.sleep)
+        self.callers = 0
+        self._events: list[tuple[float, int, float, bool | None]] = []
 
     def sleep(self, seconds: float) -> None:
-        self.time += seconds
+        end = self.time + seconds
+        while self._events and self._events[0][0] <= end:
+            self._happen()
+        self.time = end
 
-    def takes(self) -> bool:
-        self.tokens = min(self.rate, self.tokens + (self.time - self.filled) * self.rate)
+    def run(self, callers: int, calls: int) -> None:
+        """Until so many calls have passed."""
+        self.callers = callers
+        while self.counts[True] < calls:
+            if not self.callers:
+                self._happen()
+                continue
+            sent = self.pacer.wait()
+            self.callers -= 1
+            self._later(self.latency / 2, sent, None)
+            self.sleep(0.001)  # what a call takes of a processor
+
+    def _later(self, seconds: float, sent: float, taken: bool | None) -> None:
+        event = (self.time + seconds, len(self._events) + sum(self.counts.values()), sent, taken)
+        heapq.heappush(self._events, event)
+
+    def _happen(self) -> None:
+        self.time, _, sent, taken = heapq.heappop(self._events)
+        if taken is None:  # it arrives at the service
+            self._later(self.latency / 2, sent, self._takes())
+            return
+        self.counts[taken] += 1
+        self.callers += 1
+        (self.pacer.passed if taken else self.pacer.refused)(sent)
+
+    def _takes(self) -> bool:
+        self.tokens = min(self.burst, self.tokens + (self.time - self.filled) * self.rate)
         self.filled = self.time
         if self.tokens < 1:
             return False
@@ -36,39 +70,55 @@ class Service:
         return True
 
 
-@pytest.mark.parametrize("rate", [20, 100, 400])
-def test_it_finds_the_rate(rate: float) -> None:
-    service = Service(rate)
-    pacer = Pacer(lambda: service.time, service.sleep)
-    counts: Counter[bool] = Counter()
+@pytest.mark.parametrize("latency", [0.005, 0.03, 0.15])
+@pytest.mark.parametrize("callers", [1, 32])
+@pytest.mark.parametrize("rate", [5, 20, 100, 400])
+def test_it_finds_the_rate(rate: float, callers: int, latency: float) -> None:
+    service = Service(rate, burst=20, latency=latency)
     calls = int(rate * 60)
-    while counts[True] < calls:
-        pacer.wait()
-        service.time += 0.0005  # what a call takes at the least
-        taken = service.takes()
-        counts[taken] += 1
-        (pacer.passed if taken else pacer.refused)()
-    floor = (calls - rate) / rate
-    print(f"{rate} a second: {service.time / floor:.2f} of the floor, {counts[False]} refused")
+    service.run(callers, calls)
+    floor = max((calls - service.burst) / rate, calls * max(0.001, latency / callers))
+    refused = service.counts[False]
+    print(f"{rate} a second: {service.time / floor:.2f} of the floor, {refused} refused")
     assert service.time < 1.1 * floor
-    assert counts[False] < 0.06 * calls
+    assert refused < callers + 0.08 * calls
+
+
+@pytest.mark.parametrize("rate", [20, 50, 100, 200, 400])
+def test_it_is_found_soon(rate: float) -> None:
+    """Before an account at its quotas is read."""
+    service = Service(rate, burst=20, latency=0.03)
+    service.run(32, 505)
+    floor = max((505 - service.burst) / rate, 505 * 0.001)
+    refused = service.counts[False]
+    print(f"{rate} a second: {service.time / floor:.2f} of the floor, {refused} refused")
+    assert service.time < 1.15 * floor
+    assert refused < 32 + 0.03 * 505  # those that are under way at first, and a few
+
+
+def test_a_rate_that_changes_is_found_again() -> None:
+    service = Service(200, burst=20, latency=0.03)
+    service.run(32, 2000)
+    for rate in (20, 200):
+        service.rate = rate
+        began, refused = service.time, service.counts[False]
+        service.run(service.callers, service.counts[True] + 100 * rate)
+        print(f"{rate} a second: {service.time - began:.0f} s")
+        assert service.time - began < 125
+        assert service.counts[False] - refused < 100
 
 
 def test_without_a_refusal_nothing_waits() -> None:
     service = Service(1e9)
-    pacer = Pacer(lambda: service.time, service.sleep)
     for _ in range(1000):
-        pacer.wait()
-        pacer.passed()
+        service.pacer.passed(service.pacer.wait())
     assert service.time == 0
 
 
 def test_it_goes_on_however_much_is_refused() -> None:
     service = Service(1)
-    pacer = Pacer(lambda: service.time, service.sleep)
     for _ in range(100):
-        pacer.wait()
-        pacer.refused()
+        service.pacer.refused(service.pacer.wait())
     assert service.time < 30
 
 
@@ -98,7 +148,7 @@ def test_a_storm_of_throttling_slows_down_and_loses_nothing() -> None:
             Fault(kind="ThrottlingException", operation="*", every=3, count=1_000_000)
         )
         api, own = api_of(emulator), Service(1)
-        api._pacer = Pacer(lambda: own.time, own.sleep)
+        api._pacer = own.pacer
         report = applied(desired_of(text), api, wait=0.0)
         assert set(statuses(report).values()) == {"applied"}
         made = len(emulator.control.requests())
