@@ -248,9 +248,11 @@ def _of_sync(sync: Sync) -> Iterator[Found]:
         last = f": {failure.events[-1].text}" if failure.events else ""
         what = f"failed to sync{revision} from {failure.branch or sync.branch}"
         text = f"{what}, begun {failure.started}{last}"
+        text += f"; {sync.todo}" * (not sync.blocked)
         yield Found("sync_failing", text, sync.address)
     for blocker in sync.blocked:
-        text = f"is blocked since {blocker.created}: {blocker.reason} (blocker {blocker.id})"
+        what = f"is blocked since {blocker.created}: {blocker.reason} (blocker {blocker.id})"
+        text = f"{what}; {sync.todo}"
         yield Found("sync_blocked", text, sync.address, blocker.id)
 
 

@@ -8,6 +8,7 @@ from the model, which requires the latest sync in a reply.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -88,6 +89,16 @@ class Sync:
     def blocked(self) -> tuple[Blocker, ...]:
         """The blockers that still hold."""
         return tuple(blocker for blocker in self.blockers if blocker.active)
+
+    @property
+    def todo(self) -> str | None:
+        """What a person has to do. A sync begins when something is pushed, or a blocker resolved:
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/git-sync-status.html"""
+        if self.blocked:
+            return f"reconciler unblock {shlex.quote(self.address.name)} --reason TEXT"
+        if self.failure is None:
+            return None
+        return f"push a commit to {self.failure.branch or self.branch} that mends what failed"
 
 
 @dataclass(frozen=True, slots=True)

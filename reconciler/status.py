@@ -3,7 +3,6 @@ not be read go in; one row an object comes out, the worst first. Pure."""
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -231,9 +230,7 @@ class _Rows:
         """One object."""
         sync, unread = self.syncs.get(live.address), self.unread[live.address]
         task = next(iter(worklist(self.target, [live], ())), None)
-        todo = task.todo if task else None
-        if sync is not None and sync.blocked:
-            todo = f"reconciler unblock {shlex.quote(live.address.name)} --reason TEXT"
+        todo = task.todo if task else sync.todo if sync else None
         return {
             "address": str(live.address),
             "id": live.arn or live.id,

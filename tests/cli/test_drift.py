@@ -176,7 +176,8 @@ def test_a_failing_sync_is_told_with_its_last_event(world: World) -> None:
         "sync_failing",
         "sync_configuration/network-prod",
     )
-    assert finding["message"].endswith(": no such role")
+    todo = "push a commit to main that mends what failed"
+    assert finding["message"].endswith(f": no such role; {todo}")
     assert finding["message"].startswith("failed to sync ")
 
 
@@ -184,7 +185,8 @@ def test_a_blocked_sync_is_told_with_the_blocker(world: World) -> None:
     id_ = world.emulator.control.record_blocker("network-prod", "stack was changed by hand")
     (finding,) = world.findings()
     assert finding["code"] == "sync_blocked"
-    assert finding["message"].endswith(f"stack was changed by hand (blocker {id_})")
+    todo = "reconciler unblock network-prod --reason TEXT"
+    assert finding["message"].endswith(f"stack was changed by hand (blocker {id_}); {todo}")
     assert world.drift().code == 2
 
 
@@ -279,4 +281,4 @@ def test_long_lines_are_broken_on_a_screen_and_nowhere_else(world: World) -> Non
     assert event in " ".join(shown).replace(" " * 14, "")
     piped = on_terminal(*words, piped=("stdout",), COLUMNS="80").out
     assert len(piped.splitlines()) == 2
-    assert piped.endswith(f"{event}\n")
+    assert f": {event}; push" in piped

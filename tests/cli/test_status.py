@@ -67,6 +67,7 @@ def test_what_to_do_is_said(where: tuple[str, str], cli: Cli, emulator: Emulator
     assert "    to do:    reconciler unblock network-prod --reason TEXT\n" in text
     assert re.search(r"latest:   FAILED \d s ago, bbbbbbbbbbbb: no such Vpc\n", text)
     assert re.search(r"branch:   FAILED \d s ago: no such Vpc\n", text)
+    assert re.search(r"to do:    push a commit to \w+ that mends what failed\n", text)
     assert re.search(r"success:  SUCCEEDED \d s ago, aaaaaaaaaaaa\n", text)
     assert "connection/new is PENDING\n    to do:    approve it: open this connection" in text
     assert f"    where:    {emulator.url}\n" in text
