@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.errors import ReconcilerError
+
+WORKERS_SECONDS = 30.0
+"""How long a Dask cluster may be without a worker; a new one may be starting."""
+ASKED_SECONDS = 1.0
+"""How often a Dask cluster is asked for its workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +107,46 @@ def _dask(scheduler: str, *, writes: bool) -> Iterator[Engine]:
             text = "it begins anew by itself what a dead worker had, which could create twice"
             hint = "start it with DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0"
             raise ReconcilerError(f"the scheduler {scheduler} cannot be used: {text}: {hint}")
-        executor = client.get_executor(pure=False, retries=0)
-
-        def gone() -> str:
-            return "" if client.status == "running" else f"the scheduler {scheduler} went away"
-
         try:
-            yield Engine(executor, gone)
+            client.wait_for_workers(1, timeout=WORKERS_SECONDS)
+        except distributed.TimeoutError as error:
+            text = (
+                f"the scheduler {scheduler} has no worker: start one with dask worker {scheduler}"
+            )
+            raise ReconcilerError(text) from error
+        executor = client.get_executor(pure=False, retries=0)
+        cluster = _Cluster(client, scheduler)
+        try:
+            yield Engine(executor, cluster.gone)
         finally:
-            executor.shutdown(wait=not gone())
+            executor.shutdown(wait=not cluster.gone())
+
+
+class _Cluster:
+    """What is left of the scheduler and the workers of a Dask cluster."""
+
+    def __init__(self, client: Any, scheduler: str) -> None:
+        self._client, self._scheduler = client, scheduler
+        self._seen = time.monotonic()
+
+    def gone(self) -> str:
+        """Why nothing will be answered any more, if so: Dask waits for ever for both."""
+        if self._client.status != "running":
+            return f"the scheduler {self._scheduler} went away"
+        now = time.monotonic()
+        if now - self._seen > ASKED_SECONDS and self._has_workers():
+            self._seen = now
+        if now - self._seen > WORKERS_SECONDS:
+            return f"the scheduler {self._scheduler} had no worker for {WORKERS_SECONDS:.0f} s"
+        return ""
+
+    def _has_workers(self) -> bool:
+        try:
+            return bool(
+                self._client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.workers))
+            )
+        except OSError:  # it is going away, which is told the next time
+            return True
 
 
 def _check_address(scheduler: str) -> None:

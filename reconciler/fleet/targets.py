@@ -4,6 +4,7 @@ come out."""
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -115,15 +116,16 @@ def load(path: str) -> tuple[FleetTarget, ...]:
     try:
         for source in read_sources([path], problems):
             for raw, target in _targets(source, os.path.dirname(path), problems):
-                if target.file in found:
+                file = target.file.casefold()  # some file systems do not tell case apart
+                if file in found:
                     text = f"target {shown(target.name)} is already there"
-                    if (other := found[target.file].name) != target.name:
+                    if (other := found[file].name) != target.name:
                         text += f": its files would be those of {shown(other)}"
                     at = position(raw, ("name",))
                     problems.append(
                         Problem(source.name, *at, "E041", text, "give it another `name`")
                     )
-                found[target.file] = target
+                found[file] = target
     except Enough:
         pass
     if problems:
@@ -144,7 +146,11 @@ def _targets(source: Source, folder: str, problems: Problems) -> Iterator[tuple[
         if not whole.regions:
             text, hint = "no Region is given", "write `regions: [eu-west-1]`, here or in `defaults`"
             problems.append(Problem(source.name, *raw.mark, "E031", text, hint))
-        for region in whole.regions:
+        twice = [region for region, times in Counter(whole.regions).items() if times > 1]
+        for region in twice:
+            text, hint = f"Region {shown(region)} is listed twice", "list it once"
+            problems.append(Problem(source.name, *position(raw, ("regions",)), "E041", text, hint))
+        for region in dict.fromkeys(whole.regions):
             yield raw, _target(whole, region, folder)
 
 

@@ -17,6 +17,9 @@ import pytest
 
 from reconciler.emulator import Emulator, Settings
 from reconciler.emulator.faults import Fault
+from reconciler.errors import ReconcilerError
+from reconciler.fleet import engines
+from reconciler.fleet.engines import engine
 from tests.cli.terminal import command, environment
 from tests.fleet.test_commands import DECLARED
 
@@ -155,3 +158,28 @@ def test_a_scheduler_that_goes_away_takes_no_report_along(targets: Path) -> None
     assert len(states) == TARGETS
     assert {account for account in made if states[account] == "not begun"} == set()
     assert max(made.values()) == 1
+
+
+def test_a_cluster_without_workers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(engines, "WORKERS_SECONDS", 1.0)
+    with distributed.LocalCluster(
+        n_workers=0, host="127.0.0.1", scheduler_port=0, dashboard_address="127.0.0.1:0"
+    ) as running:
+        address = running.scheduler_address
+        with (
+            pytest.raises(
+                ReconcilerError, match=f"has no worker: start one with dask worker {address}"
+            ),
+            engine("dask", 1, address, writes=False),
+        ):
+            pass
+        running.scale(1)
+        with engine("dask", 1, address, writes=False) as found:
+            assert found.executor.submit(int, "1").result() == 1
+            assert found.gone() == ""
+            running.scale(0)
+            end = time.monotonic() + 20
+            while not (why := found.gone()) and time.monotonic() < end:
+                time.sleep(0.1)
+            assert why == f"the scheduler {address} had no worker for 1 s"

@@ -103,6 +103,10 @@ def test_a_selector_for_nothing_is_refused() -> None:
             ":5:3: E041 target `111122223333` is already there",
         ),
         (
+            'version: 1\ntargets:\n- {account: "111122223333", regions: [eu-west-1, eu-west-1]}\n',
+            ":3:38: E041 Region `eu-west-1` is listed twice (list it once)",
+        ),
+        (
             'version: 1\ntargets:\n- {account: "111122223333", regions: [eu-west-1], rol: x}\n',
             ":3:51: E030 unknown key `rol`",
         ),
@@ -122,3 +126,13 @@ def test_two_targets_whose_files_would_be_the_same_are_refused() -> None:
     (problem,) = problems(WHOLE + clash)
     assert "`prod_us-east-1` is already there" in problem
     assert "its files would be those of `prod/us-east-1` (give it another `name`)" in problem
+
+
+def test_names_that_differ_in_case_only_are_refused() -> None:
+    """On some file systems their folders would be one."""
+    clash = '- {account: "444455556666", name: PROD, regions: [eu-west-1, us-east-1]}\n'
+    first, second = problems(WHOLE + clash)
+    assert (
+        "`PROD/eu-west-1` is already there: its files would be those of `prod/eu-west-1`" in first
+    )
+    assert "`PROD/us-east-1` is already there" in second
