@@ -61,32 +61,39 @@ def fleet(context: click.Context, options: Mapping[str, Any]) -> Exit:
     details = _folder(options["details"])
     given = {name: value for name, value in options.items() if name not in OWN}
     jobs = [Job(target, command, given) for target in targets]
-    created, kept = datetime.now(UTC), Exit.DONE
+    created = datetime.now(UTC)
     with stopping() as asked:
         known = Known(options["max_failures"], asked)
-        with display() as line:
-            try:
-                for answer in _answers(jobs, options, known, line):
-                    if problem := _keep(details, answer):
-                        line.say(problem)
-                        details, kept = None, Exit.ERROR
-                    _say(line, answer.row, len(known.rows), len(jobs))
-            except (KeyboardInterrupt, SystemExit):
-                known.leave(jobs)
-            except ReconcilerError as error:  # an executor went away, and no other one is to be had
-                if not known.begun:
-                    raise
-                line.say(f"Error: {error}")
-                known.leave(jobs)
+        kept = _run(jobs, options, known, details)
         rows = known.rows
-        code = worst(
-            asked.code, kept, *(Exit(row["code"]) for row in rows if row["code"] is not None)
-        )
+        codes = [Exit(row["code"]) for row in rows if row["code"] is not None]
+        code = worst(asked.code, kept, *codes)
         code = _written(outputs, fleet_document(command, stamp(created), rows, code))
     if begun_not := sum(row["state"] == NOT_BEGUN for row in rows):
         tell(f"Error: {begun_not} of {len(rows)} targets were not begun")
         code = worst(code, Exit.ERROR)
     return code
+
+
+def _run(jobs: list[Job], options: Mapping[str, Any], known: Known, details: Path | None) -> Exit:
+    """Do every job, say where the run is, and keep the documents; an error when one of them could
+    not be kept. What nobody waits for any more is known as such."""
+    kept = Exit.DONE
+    with display() as line:
+        try:
+            for answer in _answers(jobs, options, known, line):
+                if problem := _keep(details, answer):
+                    line.say(problem)
+                    details, kept = None, Exit.ERROR
+                _say(line, answer.row, len(known.rows), len(jobs))
+        except (KeyboardInterrupt, SystemExit):
+            known.leave(jobs)
+        except ReconcilerError as error:  # an executor went away, and no other one is to be had
+            if not known.begun:
+                raise
+            line.say(f"Error: {error}")
+            known.leave(jobs)
+    return kept
 
 
 def _written(outputs: Outputs, document: FleetForm) -> Exit:
