@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from threading import Lock
@@ -30,6 +31,7 @@ from botocore.exceptions import (
     NoRegionError,
     ProfileNotFound,
 )
+from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader, instance_cache
 from botocore.parsers import ResponseParserError
 
@@ -108,7 +110,11 @@ class Session:
     def _opened(self, assume: Callable[[], dict[str, str]] | None = None) -> boto3.Session:
         """A session with the user's own credentials, or with those that `assume` gets."""
         key, secret = self.settings.access_key or (None, None)
-        core = botocore.session.Session(session_vars=_UNSET if self.settings.isolated else None)
+        core = botocore.session.Session(
+            _UNSET if self.settings.isolated else None,
+            event_hooks=copy(_shared_hooks()),
+            include_builtin_handlers=False,
+        )
         core.register_component("data_loader", _shared_loader())
         if assume is not None:
             core.register_component("credential_provider", CredentialResolver([_Assuming(assume)]))
@@ -262,6 +268,15 @@ def _shared_loader() -> Loader:
     """One loader for every session: it keeps the service models it has read, which is most of what
     a client costs to make."""
     return _Loader()
+
+
+@cache
+def _shared_hooks() -> HierarchicalEmitter:
+    """What botocore does around every call, such as signing, for sessions to copy: to put it
+    together is half of what a session costs to make."""
+    hooks = HierarchicalEmitter()
+    botocore.session.Session(event_hooks=hooks)
+    return hooks
 
 
 @contextmanager

@@ -3,11 +3,13 @@ as they are done. It neither knows what the work is nor where it is done."""
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -45,29 +47,52 @@ class Limits:
     per_account: int
 
 
-class Busy:
-    """Where something runs: at most so much in an account, and one at a time in a Region of it, so
-    that two targets that are the same place do not write there at once."""
+class _Waiting:
+    """Jobs in their order, of which some are held: at most so many run in an account, and one at a
+    time in a Region of it, so that two targets that are the same place do not write there at once.
+    A job is looked at when its turn comes and when its account gets room, and not in between."""
 
-    def __init__(self, per_account: int) -> None:
-        self.per_account = per_account
-        self.running: Counter[tuple[str, ...]] = Counter()
+    def __init__(self, jobs: Iterable[Job], per_account: int) -> None:
+        self._next = deque(enumerate(jobs))
+        self._held: defaultdict[str, deque[tuple[int, Job]]] = defaultdict(deque)
+        self._running: Counter[tuple[str, ...]] = Counter()
+        self._per_account = per_account
 
-    def has_room(self, job: Job) -> bool:
-        """Whether a job may be begun."""
-        account, place = self._keys(job)
-        return self.running[account] < self.per_account and not self.running[place]
-
-    def begin(self, job: Job) -> None:
-        """A job has been begun."""
-        self.running.update(self._keys(job))
+    def begin(self) -> tuple[int, Job] | None:
+        """The next job that has room, which it takes, with its number; none when all are held."""
+        while self._next:
+            number, job = self._next.popleft()
+            if self._has_room(job):
+                self._running.update(_keys(job))
+                return number, job
+            self._held[job.target.account].append((number, job))
+        return None
 
     def end(self, job: Job) -> None:
-        """A job has come to its end."""
-        self.running.subtract(self._keys(job))
+        """A job has come to its end; what was held for its room is the next one."""
+        self._running.subtract(_keys(job))
+        held = self._held[job.target.account]
+        if one := next((one for one in held if self._has_room(one[1])), None):
+            held.remove(one)
+            self._next.appendleft(one)
 
-    def _keys(self, job: Job) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        return (job.target.account,), (job.target.account, job.target.region)
+    def give_back(self, number: int, job: Job) -> None:
+        """A job was not begun after all."""
+        self._running.subtract(_keys(job))
+        self._next.appendleft((number, job))
+
+    def __iter__(self) -> Iterator[Job]:
+        """The jobs that were not begun, in their order."""
+        left = chain(self._next, *self._held.values())
+        return (job for _, job in sorted(left, key=itemgetter(0)))
+
+    def _has_room(self, job: Job) -> bool:
+        account, place = _keys(job)
+        return self._running[account] < self._per_account and not self._running[place]
+
+
+def _keys(job: Job) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return (job.target.account,), (job.target.account, job.target.region)
 
 
 def run(
@@ -80,40 +105,39 @@ def run(
     gone: Callable[[], str] = lambda: "",
 ) -> Iterator[Result]:
     """Do the work for every job; `begin` is told of each that is handed out, and `gone` says why no
-    answer will ever come, if so. Once there is
-    `enough`, what is running is finished and nothing more is begun, and neither is it where the
-    executor takes nothing any more. Each job is handed out once: a lost worker may have done
-    something."""
-    waiting = OrderedDict(enumerate(jobs))  # a dict walks over all that was taken out of it
+    answer will ever come, if so. Once there is `enough`, what is running is finished and nothing
+    more is begun, and neither is it where the executor takes nothing any more. Each job is handed
+    out once: a lost worker may have done something."""
+    waiting = _Waiting(jobs, limits.per_account)
     running: dict[Future[Any], Job] = {}
     done: SimpleQueue[Future[Any]] = SimpleQueue()
-    busy = Busy(limits.per_account)
     broken = False
-    while running or (waiting and not broken and not enough()):
-        while waiting and not broken and len(running) < limits.concurrency and not enough():
-            number = next((n for n, job in waiting.items() if busy.has_room(job)), None)
-            if number is None:
+    while True:
+        while not broken and len(running) < limits.concurrency and not enough():
+            found = waiting.begin()
+            if found is None:
                 break
-            job = waiting.pop(number)
+            _, job = found
             try:
                 future = executor.submit(work, job)
             except RuntimeError:  # the pool lost a process, or was shut down
-                waiting[number] = job
+                waiting.give_back(*found)
                 broken = True
             else:
                 running[future] = job
-                busy.begin(job)
                 begin(job)
                 future.add_done_callback(done.put)
+        if not running:  # what is held waits for what is running
+            break
         with suppress(Empty):
             future = done.get(timeout=TICK)
             job = running.pop(future)
-            busy.end(job)
+            waiting.end(job)
             yield _result(job, future)
         if running and (why := gone()):
             yield from (Result(job, lost=why) for job in running.values())
             break
-    for _, job in sorted(waiting.items()):
+    for job in waiting:
         yield Result(job)
 
 

@@ -46,11 +46,11 @@ def each(make: Callable[[], None], targets: int) -> float:
 
 
 def job(number: int) -> Job:
-    """A job for a target that is nowhere; 50 targets share an account."""
-    account = f"{number // 50:012d}"
+    """A job for a target that is nowhere; 50 Regions of an account."""
+    account, region = f"{number // 50:012d}", f"r{number % 50}"
     more = {"paths": (), "profile": None, "role": "", "external_id": None, "session_name": ""}
     return Job(
-        FleetTarget(f"t{number}", account, REGION, owner=None, tags=(), variables=(), **more),  # type: ignore[arg-type]
+        FleetTarget(f"t{number}", account, region, owner=None, tags=(), variables=(), **more),  # type: ignore[arg-type]
         "plan",
         {},
     )

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.fleet.engines import processes
@@ -73,6 +74,42 @@ def test_two_targets_that_are_one_place_are_never_worked_on_at_a_time() -> None:
     assert len(results) == len(jobs)
     assert [busy.most[place] for place in ("ax", "ay", "bx", "by")] == [1, 1, 1, 1]
     assert busy.most["all"] == 4
+
+
+class Looked(str):
+    """An account that counts how often it is looked at."""
+
+    __slots__ = ()
+    times = 0
+
+    def __hash__(self) -> int:
+        Looked.times += 1
+        return super().__hash__()
+
+    def __eq__(self, other: object) -> bool:
+        return super().__eq__(other)
+
+
+def test_a_job_that_is_held_is_not_looked_at_again_and_again() -> None:
+    jobs = [job(n, Looked(n // 60), f"r{n % 30}") for n in range(1200)]
+    done = sum(1 for _ in run_at_once(jobs))
+    assert done == 1200
+    assert Looked.times < 20 * done, "the work grows with the jobs, not with those that wait"
+
+
+def run_at_once(jobs: list[Job]) -> Iterator[Result]:
+    with ThreadPoolExecutor(1) as pool:
+        yield from run(jobs, pool, lambda job: job.target.name, Limits(16, 2), never)
+
+
+def test_what_was_held_is_told_in_its_place_when_it_is_not_begun() -> None:
+    jobs = [job(n, account) for n, account in enumerate("aaaaab")]
+    seen: list[Result] = []
+    with ThreadPoolExecutor(2) as pool:
+        for result in run(jobs, pool, Busy(), Limits(2, 1), lambda: bool(seen)):
+            seen.append(result)  # noqa: PERF402  what is seen decides what is begun
+    assert {r.job.target.name for r in seen[:2]} == {"0", "5"}
+    assert [r.job.target.name for r in seen[2:]] == ["1", "2", "3", "4"]
 
 
 def test_when_it_is_enough_nothing_more_is_begun_and_what_runs_is_told() -> None:
