@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks import fleet, reading, results, startup
+from tests.benchmarks import alchemy_drift, fleet, reading, results, startup
 from tests.benchmarks.engine import Engine, exponent, yaml_files
 from tests.benchmarks.picture import drawn
 from tests.benchmarks.results import Line
@@ -35,6 +35,7 @@ def measures(picture: str | None, *, large: bool) -> dict[str, Measure]:
         "8": startup.shell_loop,
         "9": fleet.many_targets,
         "10": reading.malformed,
+        "11": alchemy_drift.connections,
     }
 
 
