@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from glob import escape
 
 from reconciler.accept import Acceptance, Accepting, remaining
@@ -23,7 +24,7 @@ from reconciler.plan import Plan, make_plan
 from reconciler.resource import Desired, Observed
 from reconciler.spec import files
 from reconciler.spec.document import load
-from reconciler.spec.edit import Edit, edited, entry_at, sections_of
+from reconciler.spec.edit import Edit, Outline, edited
 from reconciler.spec.source import Limits
 
 BY_HAND = "edit the file by hand"
@@ -44,6 +45,7 @@ class Files:
             self.data = {path: files.read_bytes(path, limit) for path in self.found}
         except files.Unreadable as error:
             raise ReconcilerError(f"{paths[0]}: {error.message}") from error
+        self._outline = cache(lambda path: Outline.of(self.data[path]))
 
     def edits(self, acceptance: Acceptance) -> tuple[str, list[Edit]]:
         """The file that an acceptance is about, and what to edit there. A new entry goes to the
@@ -51,12 +53,12 @@ class Files:
         section = BY_NAME[acceptance.address.kind].section
         source = acceptance.source
         if source is None:
-            having = [path for path in self.data if section in sections_of(self.data[path])]
+            having = [path for path in self.data if section in self._outline(path).keys]
             return (having or list(self.data))[-1], list(acceptance.edits(0))
         path = next((f.path for f in self.found.values() if f.name == source.file), None)
         number = None
         if path is not None:
-            number = entry_at(self.data[path], section, source.line, source.column)
+            number = self._outline(path).entries.get((section, source.line, source.column))
         if path is None or number is None:
             raise EditError(f"{source.file} was edited meanwhile: try again")
         return path, list(acceptance.edits(number))

@@ -7,7 +7,7 @@ so is refused.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +16,7 @@ import yaml
 
 from reconciler.errors import EditError
 from reconciler.spec.entries import Section
-from reconciler.spec.layout import Layout, Splice, pairs, spliced, start
+from reconciler.spec.layout import Layout, Splice, pairs, spliced
 from reconciler.spec.problems import Problem
 from reconciler.spec.source import parse
 from reconciler.spec.writing import Written, literal
@@ -71,8 +71,8 @@ def edited(data: bytes, edits: Sequence[Edit]) -> bytes:
     text = data.decode()
     mark = _BOM if text.startswith(_BOM) else ""
     before = text.removeprefix(_BOM)
-    after = before
     edits = [_literal(edit) for edit in edits]
+    after = before
     for step in (_inside, _removed, _appended):
         after = step(after, edits)
     wanted = _expected(_read(before), edits)
@@ -97,34 +97,47 @@ def _literal(edit: Edit) -> Edit:
             return edit
 
 
-def entry_at(data: bytes, section: str, line: int, column: int) -> int | None:
-    """The number of the entry that begins at a place, line and column counted from 1."""
-    layout = Layout.of(data.decode().removeprefix(_BOM))
-    items = layout.value(layout.root, section)
-    for number, item in enumerate(items.value if isinstance(items, yaml.SequenceNode) else ()):
-        if (item.start_mark.line + 1, item.start_mark.column + 1) == (line, column):
-            return number
-    return None
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a file holds: the keys at its top, and where the entries of its sections begin."""
 
+    keys: frozenset[str]
+    entries: Mapping[tuple[str, int, int], int]
+    """The numbers of entries by section, line and column, counted from 1."""
 
-def sections_of(data: bytes) -> frozenset[str]:
-    """The keys at the top of a file."""
-    layout = Layout.of(data.decode().removeprefix(_BOM))
-    return frozenset(str(key.value) for key, _ in pairs(layout.root))
+    @classmethod
+    def of(cls, data: bytes) -> Outline:
+        """Look at a file. Raises `EditError` for one that is not valid."""
+        held = pairs(Layout.of(data.decode().removeprefix(_BOM)).root)
+        entries = {
+            (str(key.value), item.start_mark.line + 1, item.start_mark.column + 1): number
+            for key, items in held
+            for number, item in enumerate(
+                items.value if isinstance(items, yaml.SequenceNode) else ()
+            )
+        }
+        return cls(frozenset(str(key.value) for key, _ in held), entries)
 
 
 def _inside(text: str, edits: Sequence[Edit]) -> str:
-    """The changes inside of entries, the last entry first: what stands above it stays in place."""
+    """The changes inside of entries, in rounds of one step of each entry: a step moves what the
+    next one of its entry is about, and no other entry."""
     layout = Layout.of(text)
-    of: dict[tuple[str, int], list[Put | Drop]] = defaultdict(list)
+    of: dict[tuple[str, int], deque[Put | Drop]] = defaultdict(deque)
     for edit in edits:
         if isinstance(edit, Put | Drop):
             of[edit.section, edit.number].append(edit)
-    places = [(start(Section(layout, s).entry(n)), s, n) for s, n in of]
-    for _, section, number in sorted(places, reverse=True):
-        for edit in of[section, number]:
-            for step in _steps(Section(layout, section), edit):
-                layout = Layout.of(spliced(layout.text, step.splices(layout)))
+    waiting = list(of.values())
+    while waiting:
+        found: list[Splice] = []
+        for own in waiting:
+            steps = list(_steps(Section(layout, own[0].section), own[0]))
+            if steps:
+                found += steps[0].splices(layout)
+            if len(steps) <= 1:
+                own.popleft()
+        layout = Layout.of(spliced(layout.text, found))
+        waiting = [own for own in waiting if own]
     return layout.text
 
 

@@ -30,9 +30,12 @@ _COMMA: Final = re.compile(r"[ \t]*,")
 
 def spliced(text: str, splices: Sequence[Splice]) -> str:
     """The text with these replacements, none of which overlap."""
-    for start, end, new in sorted(splices, reverse=True):
-        text = text[:start] + new + text[end:]
-    return text
+    pieces: list[str] = []
+    begin = 0
+    for start, end, new in sorted(splices):
+        pieces += text[begin:start], new
+        begin = end
+    return "".join(pieces) + text[begin:]
 
 
 def pairs(node: yaml.MappingNode) -> list[tuple[yaml.ScalarNode, yaml.Node]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import yaml
 
 from reconciler.errors import EditError
-from reconciler.spec.edit import Append, Drop, Edit, Put, Remove, edited, entry_at
+from reconciler.spec.edit import Append, Drop, Edit, Outline, Put, Remove, edited
 from reconciler.spec.writing import Written
 
 BLOCK = """\
@@ -233,10 +236,11 @@ def test_what_cannot_be_edited_is_refused(text: str, edit: Edit, said: str) -> N
 
 def test_an_entry_is_found_by_its_place() -> None:
     data = ("\ufeff" + BLOCK).encode()
-    assert entry_at(data, C, 18, 5) == 1
-    assert entry_at(data, C, 17, 5) is None
-    assert entry_at(data, H, 23, 5) == 1
-    assert entry_at(data, R, 1, 1) is None
+    entries = Outline.of(data).entries
+    assert entries[C, 18, 5] == 1
+    assert (C, 17, 5) not in entries
+    assert entries[H, 23, 5] == 1
+    assert (R, 1, 1) not in entries
 
 
 def test_what_is_put_there_begins_no_variable() -> None:
@@ -251,3 +255,24 @@ def test_what_is_put_there_begins_no_variable() -> None:
     assert after.count("$${s}") == 1
     assert "name: $$${n}\n" in after
     assert "a: $${t}\n" in after
+
+
+def test_a_file_is_not_read_again_for_each_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    compose = yaml.compose
+
+    def counted(text: str, loader: Any) -> Any:
+        read.append(text)
+        return compose(text, loader)
+
+    monkeypatch.setattr("reconciler.spec.layout.yaml.compose", counted)
+    entries = [f"- name: c{n}\n  tags:\n    team: a\n    stage: dev\n" for n in range(50)]
+    text = "connections:\n" + "".join(entries)
+    edits: list[Edit] = [
+        Put("connections", n, ("tags", key), value)
+        for n in range(50)
+        for key, value in (("team", "b"), ("more", "c"), ("stage", "prod"))
+    ]
+    expected = text.replace("team: a", "team: b").replace("dev\n", "prod\n    more: c\n")
+    assert changed(text, *edits) == expected
+    assert len(read) < 10
