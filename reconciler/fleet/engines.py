@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import re
@@ -16,6 +17,8 @@ from typing import Any
 
 from reconciler.errors import ReconcilerError
 
+REACHED_SECONDS = 10
+"""How long a Dask scheduler may take to answer."""
 WORKERS_SECONDS = 30.0
 """How long a Dask cluster may be without a worker; a new one may be starting."""
 ASKED_SECONDS = 1.0
@@ -97,7 +100,7 @@ def _dask(scheduler: str, *, writes: bool) -> Iterator[Engine]:
         raise ReconcilerError(text) from error
     _check_address(scheduler)
     try:
-        client: Any = distributed.Client(scheduler, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
+        client: Any = distributed.Client(scheduler, timeout=REACHED_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         why = " ".join(str(error).split())
         raise ReconcilerError(f"the scheduler {scheduler} cannot be reached: {why}") from error
@@ -166,3 +169,20 @@ def _check_address(scheduler: str) -> None:
         names = "CA_FILE, ...CLIENT__CERT and ...CLIENT__KEY"
         text = f"set DASK_DISTRIBUTED__COMM__TLS__{names} to files of certificates"
         raise ReconcilerError(f"the scheduler {scheduler} cannot be used: {text}")
+    asyncio.run(_greet(scheduler, settings))
+
+
+async def _greet(scheduler: str, settings: dict[str, Any]) -> None:
+    """Refuse a server that does not answer as Dask does: a client would wait for it for ever."""
+    from distributed.comm.core import connect
+
+    connecting: Any = connect(scheduler, timeout=REACHED_SECONDS, **settings)  # type: ignore[no-untyped-call]
+    try:
+        comm = await asyncio.wait_for(connecting, REACHED_SECONDS + 2)
+    except TimeoutError as error:
+        text = f"what listens there did not answer as a scheduler of Dask in {REACHED_SECONDS} s"
+        raise ReconcilerError(f"the scheduler {scheduler} cannot be used: {text}") from error
+    except Exception as error:  # what is read from another kind of server can be anything
+        why = " ".join(str(error).split())
+        raise ReconcilerError(f"the scheduler {scheduler} cannot be reached: {why}") from error
+    comm.abort()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
+import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -108,13 +111,39 @@ def test_what_a_lost_worker_may_have_sent_is_never_told_as_not_begun(
     ],
 )
 def test_a_scheduler_that_cannot_be_used_is_told_on_one_line(
-    fleet: Fleet, scheduler: str, text: str
+    fleet: Fleet, scheduler: str, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("distributed")
+    monkeypatch.setattr("reconciler.fleet.engines.REACHED_SECONDS", 1)
     found = fleet.run("plan", "--engine", "dask", "--scheduler", scheduler)
     assert (found.code, found.out) == (1, "")
     assert text in found.err
     assert found.err.count("\n") == 1, found.err
+
+
+@pytest.mark.parametrize("greeting", [b"", b"SSH-2.0-OpenSSH_9.6\r\n", b"\1" + 7 * b"\0" + b"what"])
+def test_what_is_no_scheduler_is_not_waited_for(
+    fleet: Fleet, greeting: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("reconciler.fleet.engines.REACHED_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        threading.Thread(target=_greet, args=(server, greeting), daemon=True).start()
+        scheduler = f"tcp://127.0.0.1:{port}"
+        found = fleet.run("plan", "--engine", "dask", "--scheduler", scheduler)
+    assert (found.code, found.out) == (1, "")
+    assert f"the scheduler {scheduler} cannot be " in found.err
+    assert found.err.count("\n") == 1, found.err
+
+
+def _greet(server: socket.socket, greeting: bytes) -> None:
+    """Say this to all who come, and nothing else."""
+    held = []
+    with suppress(OSError):
+        while True:
+            held.append(server.accept()[0])
+            held[-1].sendall(greeting)
 
 
 def test_each_account_of_a_fleet_has_failures_of_its_own(fleet: Fleet, tmp_path: Path) -> None:

@@ -175,6 +175,7 @@ def test_a_cluster_without_workers_is_not_waited_for(monkeypatch: pytest.MonkeyP
         ):
             pass
         running.scale(1)
+        running.wait_for_workers(1, timeout=60)
         with engine("dask", 1, address, writes=False) as found:
             assert found.executor.submit(int, "1").result() == 1
             assert found.gone() == ""
