@@ -18,6 +18,7 @@ from reconciler.cli.output import Outputs, abandon_stdout, check_formats, tell
 from reconciler.cli.progress import Line, display
 from reconciler.cli.saving import save
 from reconciler.cli.stopping import Stopping, stopping
+from reconciler.cli.target import check_consistent
 from reconciler.cli.targeting import STATES, Answer, perform
 from reconciler.errors import ReconcilerError, SpecError
 from reconciler.fleet.engines import engine
@@ -53,6 +54,8 @@ def fleet(context: click.Context, options: Mapping[str, Any]) -> Exit:
     """Run the command for every target that is selected, and report on all of them."""
     command = str(context.info_name)
     _check(command, options)
+    if "local" in options:
+        check_consistent(context)
     formats = options.get("outputs", ())
     check_formats(formats, FORMATS, "a report on targets")
     outputs = Outputs.of(formats, options.get("color", "auto"), [options["targets"]])

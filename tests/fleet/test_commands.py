@@ -207,6 +207,8 @@ def test_every_target_is_a_line(fleet: Fleet, format: str) -> None:
         (("plan", "--engine", "dask"), "--engine dask and --scheduler go together"),
         (("plan", "--output", "sarif"), "a report on targets is text, json or markdown"),
         (("status", "--watch"), "--watch does not go with --targets"),
+        (("apply", "--yes", "--local-store", "x.db"), "--local-store needs --local"),
+        (("plan", "--local"), "--endpoint-url does not go with --local"),
     ],
 )
 def test_what_makes_no_sense_for_many_is_refused(
