@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -50,6 +50,12 @@ def rules_of(paths: Sequence[str], outputs: Outputs) -> tuple[Rule, ...]:
     except SpecError as error:
         outputs.refuse(problems_document(error.problems))
         raise click.exceptions.Exit(Exit.ERROR) from error
+
+
+def files_read(options: Mapping[str, Any]) -> list[str]:
+    """The files and folders that a command with these options reads, and must not write over."""
+    single = (options.get(name) for name in ("plan", "history"))
+    return [*options.get("paths", ()), *options.get("policy", ()), *filter(None, single)]
 
 
 def standard_input() -> BinaryIO | None:

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from reconciler.cli.exits import Exit, worst
+from reconciler.cli.files import files_read
 from reconciler.cli.output import Outputs, abandon_stdout, check_formats, tell
 from reconciler.cli.progress import Line, display
 from reconciler.cli.saving import save
@@ -176,7 +177,7 @@ def _check_files(options: Mapping[str, Any], targets: Sequence[FleetTarget]) -> 
             text = f"target {target.name} has no files: write `paths: [...]` there or in `defaults`"
             raise ReconcilerError(text)
     paths = sorted({path for target in targets for path in target.paths})
-    Outputs.of(options.get("outputs", ()), "never", paths)
+    Outputs.of(options["outputs"], "never", files_read({**options, "paths": paths}))
 
 
 def _answers(

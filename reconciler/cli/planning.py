@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.exits import Exit, exit_code, worst
-from reconciler.cli.files import desired_of, rules_of
+from reconciler.cli.files import desired_of, files_read, rules_of
 from reconciler.cli.output import Outputs, abandon_stdout, tell
 from reconciler.cli.progress import Watched, display
 from reconciler.cli.state import folder_of, journal_of
@@ -151,9 +151,7 @@ class Planning:
         if options.get("lock") and options["lock_lease"] < 1.5 * options["settle"]:
             raise click.UsageError("--lock-lease has to be at least 1.5 times --settle")
         _log_to_stderr(verbose=options["verbose"] or options["debug"])
-        read = [*options.get("paths", ()), *options.get("policy", ())]
-        read += (options.get("plan") or "-", options.get("history") or "-")
-        outputs = Outputs.of(options["outputs"], options["color"], read)
+        outputs = Outputs.of(options["outputs"], options["color"], files_read(options))
         return cls(
             desired=desired or _desired(options, outputs),
             target=TargetOptions.of(options),

@@ -41,11 +41,22 @@ def test_a_target_without_files_is_refused_before_anything_is_called(
     assert fleet.report("status")["summary"] == {"ok": 3}
 
 
-def test_no_report_is_written_over_files_that_targets_read(fleet: Fleet) -> None:
-    found = fleet.run("plan", "--output", f"json={fleet.file.parent / 'declared.yaml'}")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plan", "declared.yaml"),
+        ("plan", "rules.yaml", "--policy", "rules.yaml"),
+        ("drift", "drift.db", "--history", "drift.db"),
+    ],
+)
+def test_no_report_is_written_over_what_targets_read(fleet: Fleet, words: tuple[str, ...]) -> None:
+    command, name, *more = words
+    file = fleet.file.parent / name
+    file.write_text(DECLARED, encoding="utf-8")
+    found = fleet.run(command, "--output", f"json={name}", *more)
     assert found.code == 64
     assert "--output would write" in found.err
-    assert (fleet.file.parent / "declared.yaml").read_text(encoding="utf-8") == DECLARED
+    assert file.read_text(encoding="utf-8") == DECLARED
 
 
 def test_documents_that_cannot_be_written_do_not_keep_the_report(
