@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -142,10 +142,10 @@ def run(
 
 
 def _result(job: Job, future: Future[Any]) -> Result:
-    try:
-        return Result(job, future.result())
-    except Exception as error:  # noqa: BLE001  the work tells its own failures as answers
-        return Result(job, lost=_reason(error))
+    """What became of a job. The work tells its own failures as answers; what ended it, such as a
+    signal that its worker got, is about that one job and must not be raised here."""
+    error = CancelledError() if future.cancelled() else future.exception()
+    return Result(job, future.result()) if error is None else Result(job, lost=_reason(error))
 
 
 def _reason(error: BaseException) -> str:

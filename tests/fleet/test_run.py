@@ -145,3 +145,18 @@ def test_what_work_raises_is_told_on_one_line() -> None:
     with ThreadPoolExecutor(1) as pool:
         (result,) = run([job(1)], pool, explode, Limits(1, 1), never)
     assert result.lost == "OSError: no such thing"
+
+
+def leave(job: Job) -> str:
+    if job.target.name == "1":
+        raise SystemExit(143)
+    if job.target.name == "2":
+        raise KeyboardInterrupt
+    return job.target.name
+
+
+def test_a_worker_that_is_told_to_end_ends_no_other_job() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        results = list(run(map(job, range(4)), pool, leave, Limits(1, 1), never))
+    assert [r.answer for r in results] == ["0", None, None, "3"]
+    assert [r.lost for r in results] == ["", "SystemExit: 143", "KeyboardInterrupt", ""]
