@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import click
 
-from reconciler.cli.exits import Exit
+from reconciler.cli.exits import BugError, Exit, worst
 from reconciler.cli.output import Kept, overheard
 from reconciler.cli.stopping import stopping
 from reconciler.errors import LockedError, ReconcilerError, StaleError
@@ -118,8 +118,14 @@ def _code(job: Job, kept: Kept) -> tuple[Exit, str]:
         return Exit.INTERRUPTED, "interrupted"
     except SystemExit as leaving:
         return Exit(int(leaving.code or Exit.DONE)), "terminated"
+    except BugError as error:
+        return worst(error.code, Exit.ERROR), _bug(error.__cause__ or error)
     except Exception as error:  # noqa: BLE001  told as a bug of this one target
-        return Exit.ERROR, safe(f"Bug: {type(error).__name__}: {error}")
+        return Exit.ERROR, _bug(error)
+
+
+def _bug(error: BaseException) -> str:
+    return safe(f"Bug: {type(error).__name__}: {error}")
 
 
 def _options(job: Job, kept: Kept) -> dict[str, Any]:

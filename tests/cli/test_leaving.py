@@ -101,26 +101,30 @@ def test_a_bug_is_one_line_until_somebody_wants_to_see_it(debug: bool, tmp_path:
         )
 
 
-def test_a_bug_takes_nothing_away_from_what_is_unknown(
-    emulator: Emulator, desired: Path, tmp_path: Path
-) -> None:
-    """Shown with a copy of the program that fails when it reads back."""
-    shutil.copytree(ROOT / "reconciler", tmp_path / "reconciler")
-    broken = tmp_path / "reconciler" / "writer.py"
+def with_a_bug(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Runs a copy of the program that fails when it reads back."""
+    shutil.copytree(ROOT / "reconciler", folder / "reconciler")
+    broken = folder / "reconciler" / "writer.py"
     text = broken.read_text(encoding="utf-8")
     begun = "        if not change.calls:\n"
     marked = text.replace(begun, f"        1 / 0\n{begun}")
     assert marked != text
     broken.write_text(marked, encoding="utf-8")
-    where = ("--endpoint-url", emulator.url)
-    done = subprocess.run(
-        [sys.executable, "-m", "reconciler", "apply", "--yes", str(desired.absolute()), *where],
+    return subprocess.run(
+        [sys.executable, "-m", "reconciler", *map(str, words)],
         capture_output=True,
         text=True,
         check=False,
-        cwd=tmp_path,
-        env=environment(PYTHONPATH=str(tmp_path)),
+        cwd=folder,
+        env=environment(PYTHONPATH=str(folder)),
     )
+
+
+def test_a_bug_takes_nothing_away_from_what_is_unknown(
+    emulator: Emulator, desired: Path, tmp_path: Path
+) -> None:
+    where = ("--endpoint-url", emulator.url)
+    done = with_a_bug(tmp_path, "apply", "--yes", desired.absolute(), *where)
     assert done.returncode == 4, done
     told = "a bug (ZeroDivisionError) while it was being carried out"
     assert f" UNKNOWN  connection/main  {told}\n" in done.stdout

@@ -19,6 +19,7 @@ from reconciler.emulator import Emulator
 from reconciler.emulator.faults import Fault
 from tests.cli.hook import hooked
 from tests.cli.terminal import command, environment
+from tests.cli.test_leaving import with_a_bug
 from tests.conftest import Cli
 from tests.fleet.test_commands import DECLARED, EVERY, TARGETS, Fleet, states
 from tests.fleet.test_lost_workers import creates
@@ -69,6 +70,14 @@ def test_documents_that_cannot_be_written_do_not_keep_the_report(
     assert states(found.json) == dict.fromkeys(EVERY, "waiting")
     assert found.err.count("dev.json cannot be written: ") == 1
     assert found.json["code"] == 1
+
+
+def test_a_bug_takes_nothing_away_from_what_is_unknown(fleet: Fleet, tmp_path: Path) -> None:
+    words = ("--targets", fleet.file, "--target", "dev", "--endpoint-url", fleet.emulator.url)
+    done = with_a_bug(tmp_path, "apply", "--yes", "--output", "json", *words)
+    (row,) = json.loads(done.stdout)["targets"]
+    assert (done.returncode, row["state"]) == (4, "unknown"), done
+    assert row["message"] == "Bug: ZeroDivisionError: division by zero"
 
 
 def test_a_place_that_is_listed_twice_is_written_once(fleet: Fleet) -> None:
