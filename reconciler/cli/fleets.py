@@ -185,14 +185,14 @@ def _answers(
 ) -> Iterator[Answer]:
     """The answer for every job; a row is kept of each. What a lost worker had is begun once more,
     in an executor that still works."""
-    limits = Limits(options["concurrency"], options["per_account"])
-    how = (options["engine"], limits.concurrency, options["scheduler"])
+    how = (options["engine"], options["concurrency"], options["scheduler"])
     writes = any(job.command == "apply" for job in jobs)
     lost: list[Result] = []
     for attempt in (1, 2):
         line.update(f"{len(known.rows)} of {len(jobs) + len(known.rows)} targets")
         again: list[Job] = []
         with engine(*how, writes=writes) as found:
+            limits = Limits(found.concurrency, options["per_account"])
             stops = (known.enough, known.begin, found.gone)
             for result in run(jobs, found.executor, perform, limits, *stops):
                 if result.answer is not None:

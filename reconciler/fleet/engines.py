@@ -27,27 +27,31 @@ ASKED_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An executor, and why it will never answer any more, if so: some do not say it themselves."""
+    """An executor, how many jobs to give it at a time, since what waits there is begun even when it
+    is enough, and why it will never answer any more, if so: some do not say it themselves."""
 
     executor: Executor
+    concurrency: int
     gone: Callable[[], str] = lambda: ""
 
 
 @contextmanager
 def engine(name: str, concurrency: int, scheduler: str | None, *, writes: bool) -> Iterator[Engine]:
-    """An executor that does so many jobs at a time, for as long as the block runs.
+    """An executor that does up to so many jobs at a time, for as long as the block runs.
 
     `scheduler` is the address of a Dask scheduler, and what `writes` must not be begun twice by it.
     Raises `ReconcilerError` when that cannot be had, or what talks to it is not installed.
     """
     if name == "dask":
-        with _dask(scheduler or "", writes=writes) as found:
+        with _dask(scheduler or "", concurrency, writes=writes) as found:
             yield found
         return
+    if name == "processes":
+        concurrency = min(concurrency, _most_processes())
     executor = threads(concurrency) if name == "threads" else processes(concurrency)
     patient = False
     try:
-        yield Engine(executor)
+        yield Engine(executor, concurrency)
         patient = True
     finally:  # who leaves in a hurry does not wait for what is running
         executor.shutdown(wait=patient, cancel_futures=True)
@@ -58,11 +62,16 @@ def threads(concurrency: int) -> Executor:
     return ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="target")
 
 
-def processes(concurrency: int) -> Executor:
-    """Processes, as many as there is use for: all cores, half a second to start each."""
+def _most_processes() -> int:
+    """As many as there is use for: each takes half a second to start."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return 4 * (cores or 1)
+
+
+def processes(concurrency: int) -> Executor:
+    """Processes: all cores."""
     return ProcessPoolExecutor(
-        max_workers=min(concurrency, 4 * (cores or 1)),
+        max_workers=concurrency,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_started,
     )
@@ -89,7 +98,7 @@ def _end_with(parent: Any) -> None:
 
 
 @contextmanager
-def _dask(scheduler: str, *, writes: bool) -> Iterator[Engine]:
+def _dask(scheduler: str, concurrency: int, *, writes: bool) -> Iterator[Engine]:
     """The workers of a Dask cluster. By default it begins anew what a dead worker had, at once and
     without a word; but what that one has sent may not be listed yet.
     (https://distributed.dask.org/en/stable/resilience.html)"""
@@ -120,7 +129,7 @@ def _dask(scheduler: str, *, writes: bool) -> Iterator[Engine]:
         executor = client.get_executor(pure=False, retries=0)
         cluster = _Cluster(client, scheduler)
         try:
-            yield Engine(executor, cluster.gone)
+            yield Engine(executor, concurrency, cluster.gone)
         finally:
             executor.shutdown(wait=not cluster.gone())
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,12 @@ __all__ = ["targets"]
 SLOW = Fault(kind="delay", operation="Create*", seconds=1.0, count=1000)
 
 
-def interrupted(emulator: Emulator, file: Path, engine: str, times: int) -> tuple[int, str, str]:
+def interrupted(
+    emulator: Emulator, file: Path, engine: str, times: int, concurrency: int = 2
+) -> tuple[int, str, str]:
     """The exit code and output of an apply whose whole process group gets SIGINT so often."""
     line = command("apply", "--yes", "--targets", str(file), "--endpoint-url", emulator.url)
-    line += ["--output", "json", "--concurrency", "2", "--per-account", "2", "--engine", engine]
+    line += ["--output", "json", "--concurrency", str(concurrency), "--engine", engine]
     pipe = subprocess.PIPE
     process = subprocess.Popen(
         line, stdout=pipe, stderr=pipe, env=environment(), text=True, start_new_session=True
@@ -53,6 +56,27 @@ def processes_of(group: str) -> list[str]:
         except OSError:
             continue
     return found
+
+
+@pytest.fixture
+def one_core() -> Iterator[None]:
+    """The test, and what it starts, has one core of the machine."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    yield
+    os.sched_setaffinity(0, cores)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be taken away")
+@pytest.mark.usefixtures("one_core")
+def test_no_target_is_begun_any_more_by_a_process_that_gets_free(targets: Path) -> None:
+    """More may be asked for at a time than there are processes."""
+    with Emulator(Settings(handshake="manual")) as emulator:
+        emulator.control.fault(SLOW)
+        code, out, err = interrupted(emulator, targets, "processes", 1, concurrency=TARGETS)
+        states = Counter(row["state"] for row in json.loads(out)["targets"])
+        assert code == 130, err
+        assert states["not begun"] > TARGETS / 2, err
 
 
 @pytest.mark.parametrize("engine", ["threads", "processes"])
