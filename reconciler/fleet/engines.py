@@ -128,10 +128,12 @@ def _dask(scheduler: str, concurrency: int, *, writes: bool) -> Iterator[Engine]
             raise ReconcilerError(text) from error
         executor = client.get_executor(pure=False, retries=0)
         cluster = _Cluster(client, scheduler)
+        patient = False
         try:
             yield Engine(executor, concurrency, cluster.gone)
+            patient = True
         finally:
-            executor.shutdown(wait=not cluster.gone())
+            executor.shutdown(wait=patient and not cluster.gone())
 
 
 class _Cluster:

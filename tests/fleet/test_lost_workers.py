@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -158,6 +158,16 @@ def test_a_scheduler_that_goes_away_takes_no_report_along(targets: Path) -> None
     assert len(states) == TARGETS
     assert {account for account in made if states[account] == "not begun"} == set()
     assert max(made.values()) == 1
+
+
+def test_who_leaves_in_a_hurry_waits_for_no_cluster() -> None:
+    with cluster(0) as (address, _):
+        begun = time.monotonic()
+        with suppress(KeyboardInterrupt), engine("dask", 8, address, writes=True) as found:
+            for _ in range(8):
+                found.executor.submit(time.sleep, 5)
+            raise KeyboardInterrupt
+        assert time.monotonic() - begun < 5
 
 
 def test_a_cluster_without_workers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
