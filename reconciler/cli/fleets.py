@@ -3,9 +3,7 @@ exit code come out."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -259,5 +257,3 @@ def _say(line: Line, row: RowForm, done: int, all_: int) -> None:
     if row["code"] != Exit.DONE:
         line.say(safe(f"[{row['target']}] {row['state']}: {row['message']}"))
     line.update(f"{done} of {all_} targets")
-    with suppress(OSError):
-        sys.stderr.flush()

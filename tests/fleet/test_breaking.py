@@ -191,3 +191,12 @@ def test_a_report_that_cannot_be_written_keeps_its_code_and_says_what_was_done(
     assert done.returncode == 1
     assert "standard output cannot be written" in done.stderr
     assert "apply: 3 targets: 3 waiting." in done.stderr
+
+
+def test_a_run_goes_on_and_is_reported_where_there_is_no_stderr(fleet: Fleet) -> None:
+    line = command("apply", "--yes", "--targets", str(fleet.file), "--output", "json")
+    line += ["--endpoint-url", fleet.emulator.url, "--concurrency", "1"]
+    closed = ["sh", "-c", 'exec "$@" 2>&-', "sh", *line]
+    done = subprocess.run(closed, env=environment(), stdout=subprocess.PIPE, check=False)
+    assert done.returncode == 7
+    assert states(json.loads(done.stdout)) == dict.fromkeys(EVERY, "waiting")
