@@ -29,7 +29,12 @@ def remarks(document: Mapping[str, Any]) -> list[str]:
     first; with its place in the files."""
     from reconciler.render._notes import notes  # like the above
 
-    return [note.located for note in notes(document) if note.level != "note"]
+    told = [note.located for note in notes(document) if note.level != "note"]
+    if document["kind"] == "status":
+        from reconciler.render import _status  # like the above
+
+        return [*map(_status.need, _status.sick(document)), *told]
+    return told
 
 
 def message(document: Mapping[str, Any], known: Collection[Key] | None, since: str) -> Message:

@@ -136,6 +136,13 @@ def headline(row: Document) -> str:
     return safe(f"{row['address']} {text}")
 
 
+def need(row: Document) -> str:
+    """Why an object needs somebody, what for, and where."""
+    parts = [headline(row), remark(row), safe(row["todo"] or "")]
+    link = f" ({safe(row['link'])})" if row["link"] else ""
+    return ": ".join(filter(None, parts)) + link
+
+
 def details(row: Document, document: Document) -> Iterator[tuple[str, str]]:
     """Everything about an object, each with a word for it."""
     yield from _sync_details(row, document) if row["sync"] else ()

@@ -106,6 +106,17 @@ def test_a_fleet_is_applied_and_then_in_sync(fleet: Fleet, engine: str) -> None:
     assert (drift.code, drift.out, drift.err) == (0, "", "")
 
 
+def test_status_names_what_needs_somebody_in_each_target(fleet: Fleet) -> None:
+    fleet.run("apply", "--yes")
+    rows = {row["target"]: row["details"] for row in fleet.report("status")["targets"]}
+    assert set(rows) == set(EVERY)
+    for (line,) in rows.values():
+        assert line.startswith("connection/main is PENDING: approve it: ")
+        assert line.endswith(f" ({fleet.emulator.url})")
+    fleet.approve()
+    assert [row["details"] for row in fleet.report("status")["targets"]] == [[], [], []]
+
+
 def test_drift_names_its_target(fleet: Fleet) -> None:
     fleet.run("apply", "--yes")
     fleet.approve()
