@@ -82,13 +82,18 @@ def _performed(job: Job) -> Answer:
         "region": job.target.region,
         "code": code,
         "state": STATES[code],
-        "counts": dict((document or {}).get("summary", {})),
+        "counts": _counts(document or {}),
         "message": error or (safe(summary(document)) if document else " ".join(heard[-1:])),
         "details": details,
         "attempts": job.attempt,
         "seconds": round(time.monotonic() - begun, 3),
     }
     return Answer(row, document, job.target.file)
+
+
+def _counts(document: Mapping[str, Any]) -> dict[str, int]:
+    """The numbers of a document: of what was planned, and of what came of it."""
+    return {**document.get("summary", {}), **document.get("outcome_summary", {})}
 
 
 def _wait_for_what_may_be_on_its_way(job: Job) -> None:

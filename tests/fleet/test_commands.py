@@ -13,6 +13,7 @@ import pytest
 
 from reconciler.cli.commands.schema import schema_text
 from reconciler.emulator import Emulator
+from reconciler.emulator.faults import Fault
 from tests.cli.hook import hooked
 from tests.conftest import Cli, Result
 
@@ -104,6 +105,16 @@ def test_a_fleet_is_applied_and_then_in_sync(fleet: Fleet, engine: str) -> None:
     assert fleet.creates() == Counter(dict.fromkeys(PLACES, 1))
     drift = fleet.run("drift", "--engine", engine)
     assert (drift.code, drift.out, drift.err) == (0, "", "")
+
+
+def test_what_was_done_is_summed_beside_what_was_planned(fleet: Fleet) -> None:
+    denied = Fault(kind="AccessDeniedException", operation="Create*", account="2222*", count=9)
+    fleet.emulator.control.fault(denied)
+    report = fleet.run("apply", "--yes", "--output", "json", "--output", "text=report.txt").json
+    counts = report["counts"]
+    assert (counts["create"], counts["applied"], counts["failed"]) == (3, 2, 1)
+    text = Path("report.txt").read_text(encoding="utf-8")
+    assert "In all 3 create, 2 applied, 1 failed." in text
 
 
 def test_status_names_what_needs_somebody_in_each_target(fleet: Fleet) -> None:
