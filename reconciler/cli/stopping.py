@@ -25,6 +25,9 @@ TEXT = b"\nStopping: the running call is settled, no new one is made. Again to l
 class Stopping:
     """Whether somebody has asked for the end, and with which exit code."""
 
+    speaks = True
+    """Whether the first signal is answered on stderr; a worker leaves that to who started it."""
+
     def __init__(self) -> None:
         self.code = Exit.DONE
         self._last = 0.0
@@ -52,7 +55,7 @@ class Stopping:
             outer.code = self.code
         if first and self._patient:
             with suppress(OSError):
-                os.write(2, TEXT)  # a stream may be in the middle of a write
+                os.write(2, TEXT * self.speaks)  # a stream may be in the middle of a write
         elif not deaf:
             self._last = now
             raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(Exit.TERMINATED)

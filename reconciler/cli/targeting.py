@@ -16,7 +16,7 @@ import click
 
 from reconciler.cli.exits import BugError, Exit, worst
 from reconciler.cli.output import Kept, overheard
-from reconciler.cli.stopping import stopping
+from reconciler.cli.stopping import Stopping, stopping
 from reconciler.errors import LockedError, ReconcilerError, StaleError
 from reconciler.fleet.engines import idle
 from reconciler.fleet.report import RowForm
@@ -55,9 +55,10 @@ def perform(job: Job) -> Answer:
     """Run the command for the target, the way it runs by itself; nothing is shown, and nothing that
     goes wrong with it gets out. A worker process that is told to end does so when the running call
     is settled: its pool has given it up."""
+    is_worker = multiprocessing.parent_process() is not None
+    Stopping.speaks = not is_worker
     with stopping() as asked, asked.impatient():
         answer = _performed(job)
-    is_worker = multiprocessing.parent_process() is not None
     if is_worker and threading.current_thread() is threading.main_thread():
         idle()
         if asked.code is Exit.TERMINATED:

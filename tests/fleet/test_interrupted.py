@@ -93,6 +93,7 @@ def test_what_was_begun_is_told_and_nothing_is_doubled(
         assert states.total() == TARGETS, err
         assert states["not begun"] > TARGETS / 2
         assert code == (130 if times == 1 else 4), err
+        assert err.count("Stopping: ") == 1, "only who was started by a person speaks to it"
         if times == 1:
             assert set(states) <= {"waiting", "interrupted", "not begun"}
         emulator.control.clear_faults()
