@@ -73,6 +73,8 @@ def _performed(job: Job) -> Answer:
             _wait_for_what_may_be_on_its_way(job)
         code, error = _code(job, kept)
     document = kept.documents[-1] if kept.documents else None
+    if job.attempt > 1 and job.command == "apply" and not _is_looked_at(document):
+        code = Exit.UNKNOWN
     said = [line for line in [*heard, error] if line.startswith(("Error", "Warning", "Bug"))]
     details = [*(remarks(document) if document else ()), *said]
     if len(details) > MOST_DETAILS:
@@ -101,6 +103,11 @@ def _wait_for_what_may_be_on_its_way(job: Job) -> None:
     """Another worker died with this target: what it has created may not be listed yet, and its
     journal may be on another machine."""
     time.sleep(job.options.get("settle", 0.0))
+
+
+def _is_looked_at(document: Mapping[str, Any] | None) -> bool:
+    """Whether all that is there was read: what another worker had sent before it died is known."""
+    return document is not None and bool(document.get("coverage", {}).get("complete"))
 
 
 def _code(job: Job, kept: Kept) -> tuple[Exit, str]:

@@ -15,8 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli.commands.apply import command as apply
+from reconciler.cli.targeting import perform
 from reconciler.emulator import Emulator
 from reconciler.emulator.faults import Fault
+from reconciler.fleet.run import Job
+from reconciler.fleet.targets import load
 from tests.cli.hook import hooked
 from tests.cli.terminal import command, environment
 from tests.cli.test_leaving import with_a_bug
@@ -78,6 +82,22 @@ def test_a_bug_takes_nothing_away_from_what_is_unknown(fleet: Fleet, tmp_path: P
     (row,) = json.loads(done.stdout)["targets"]
     assert (done.returncode, row["state"]) == (4, "unknown"), done
     assert row["message"] == "Bug: ZeroDivisionError: division by zero"
+
+
+@pytest.mark.parametrize("denied", ["AssumeRole", "ListHosts", "none"])
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_what_a_lost_worker_has_sent_is_unknown_until_somebody_has_looked(
+    fleet: Fleet, denied: str, attempt: int
+) -> None:
+    fault = Fault(kind="AccessDeniedException", operation=denied, count=9)
+    fleet.emulator.control.fault(fault)
+    words = ["any.yaml", "--endpoint-url", fleet.emulator.url, "--settle", "0", "--yes"]
+    options = apply.make_context("apply", words).params
+    target = load(str(fleet.file))[0]
+    row = perform(Job(target, "apply", options, attempt)).row
+    expected = "waiting" if denied == "none" else "error" if attempt == 1 else "unknown"
+    assert row["state"] == expected, row
+    assert ("AccessDenied" in str(row)) is (denied != "none")
 
 
 def test_a_place_that_is_listed_twice_is_written_once(fleet: Fleet) -> None:
