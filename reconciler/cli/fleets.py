@@ -185,7 +185,6 @@ def _answers(
     in an executor that still works."""
     how = (options["engine"], options["concurrency"], options["scheduler"])
     writes = any(job.command == "apply" for job in jobs)
-    lost: list[Result] = []
     for attempt in (1, 2):
         line.update(f"{len(known.rows)} of {len(jobs) + len(known.rows)} targets")
         again: list[Job] = []
@@ -199,14 +198,12 @@ def _answers(
                 elif attempt == 1 and not known.enough():
                     again.append(replace(result.job, attempt=2) if result.lost else result.job)
                 else:
-                    lost.append(result)
+                    known.take(_without_answer(result))
         jobs = again
         if not jobs:
             break
         begun = sum(job.attempt > 1 for job in jobs)
         tell(f"Warning: a worker was lost with {begun} targets, which are begun again")
-    for result in lost:
-        known.take(_without_answer(result))
 
 
 def _without_answer(result: Result) -> RowForm:

@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.commands.apply import command as apply
+from reconciler.cli.fleets import Known, _answers
+from reconciler.cli.progress import PlainLine
+from reconciler.cli.stopping import Stopping
 from reconciler.cli.targeting import perform
 from reconciler.emulator import Emulator
 from reconciler.emulator.faults import Fault
@@ -98,6 +101,29 @@ def test_what_a_lost_worker_has_sent_is_unknown_until_somebody_has_looked(
     expected = "waiting" if denied == "none" else "error" if attempt == 1 else "unknown"
     assert row["state"] == expected, row
     assert ("AccessDenied" in str(row)) is (denied != "none")
+
+
+class Died(BaseException):
+    """The end of a worker."""
+
+
+class Deadly(dict[str, object]):
+    """Options that no worker survives."""
+
+    def __contains__(self, key: object) -> bool:
+        raise Died
+
+
+def test_what_is_lost_for_good_counts_as_a_failure(fleet: Fleet) -> None:
+    known = Known(0, Stopping())
+    options = {"engine": "threads", "concurrency": 1, "per_account": 1, "scheduler": None}
+    jobs = [Job(target, "plan", Deadly()) for target in load(str(fleet.file))]
+    assert list(_answers(jobs, options, known, PlainLine())) == []
+    assert [(row["state"], row["attempts"]) for row in known.rows] == [
+        ("error", 2),
+        ("error", 1),
+        ("error", 1),
+    ]
 
 
 def test_a_place_that_is_listed_twice_is_written_once(fleet: Fleet) -> None:
