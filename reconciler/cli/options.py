@@ -8,6 +8,7 @@ from functools import update_wrapper
 from typing import Any, TypeVar, cast
 
 import click
+from click.core import ParameterSource
 
 from reconciler.cli.arguments import LEASE_HOURS, AddressType, Duration, Places, S3Uri, Texts
 from reconciler.cli.output import OUTPUT
@@ -48,8 +49,10 @@ def over_targets(command: Command) -> Command:
             from reconciler.cli.fleets import fleet
 
             return fleet(click.get_current_context(), options)
+        source = click.get_current_context().get_parameter_source
         for name, flag in FLEET_ONLY.items():
-            if options.get(name):
+            known = name in HAVE_DEFAULTS or options.get(name) in (None, ())
+            if source(name) is ParameterSource.COMMANDLINE or not known:
                 raise click.UsageError(f"{flag} needs --targets")
         return command(**options)
 
@@ -122,11 +125,16 @@ def _fleet_options(command: Command) -> Command:
 
 FLEET_ONLY = {
     "selectors": "--target",
+    "concurrency": "--concurrency",
+    "per_account": "--per-account",
+    "engine": "--engine",
     "max_failures": "--max-failures",
     "details": "--details",
     "scheduler": "--scheduler",
 }
 """The options that would be ignored without --targets."""
+HAVE_DEFAULTS = ("concurrency", "per_account", "engine")
+"""Those of them that the environment may set for other commands."""
 
 
 def owner_of(text: str) -> Callable[[Command], Command]:

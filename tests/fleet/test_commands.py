@@ -242,7 +242,17 @@ def test_what_makes_no_sense_for_many_is_refused(
     assert fleet.emulator.control.requests() == []
 
 
-def test_options_of_a_fleet_need_one(cli: Cli) -> None:
-    found = cli("plan", "--max-failures", "3", "x.yaml")
+@pytest.mark.parametrize(
+    "option", ["--max-failures=0", "--concurrency=3", "--engine=threads", "--target=a"]
+)
+def test_options_of_a_fleet_need_one(cli: Cli, option: str) -> None:
+    found = cli("plan", option, "x.yaml")
     assert found.code == 64
-    assert "--max-failures needs --targets" in found.err
+    assert f"{option.partition('=')[0]} needs --targets" in found.err
+
+
+def test_how_fleets_are_worked_on_may_be_set_for_all_commands(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_CONCURRENCY", "3")
+    assert fleet.cli("validate", fleet.file.parent / "declared.yaml").code == 0
