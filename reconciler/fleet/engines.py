@@ -191,7 +191,7 @@ async def _greet(scheduler: str, settings: dict[str, Any]) -> None:
     try:
         comm = await asyncio.wait_for(connecting, REACHED_SECONDS + 2)
     except TimeoutError as error:
-        text = f"what listens there did not answer as a scheduler of Dask in {REACHED_SECONDS} s"
+        text = "what is there does not answer like one: give its own port, and not that of its page"
         raise ReconcilerError(f"the scheduler {scheduler} cannot be used: {text}") from error
     except Exception as error:  # what is read from another kind of server can be anything
         why = " ".join(str(error).split())

@@ -92,7 +92,12 @@ def interrupted(
         while not cli("journal", "--pending").out and time.monotonic() < end:
             time.sleep(0.02)
         begun = time.monotonic()
-        for number in numbers:
+        first, *more = numbers
+        process.send_signal(first)
+        if more:  # signals that come before it was heard are one
+            assert process.stderr is not None
+            assert any("Stopping:" in line for line in process.stderr)
+        for number in more:
             process.send_signal(number)
             time.sleep(between)
         out, err = process.communicate(timeout=PATIENCE)
