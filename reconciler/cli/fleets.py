@@ -47,6 +47,8 @@ ALONE = {
 """What is about one target."""
 FAILED = frozenset({Exit.ERROR, Exit.PARTLY, Exit.UNKNOWN})
 """The codes that count for --max-failures: what is refused, differs or waits is no failure."""
+ENDED = frozenset({Exit.INTERRUPTED, Exit.TERMINATED})
+"""The codes of a target that was begun and ended by a signal."""
 
 
 def fleet(context: click.Context, options: Mapping[str, Any]) -> Exit:
@@ -69,6 +71,8 @@ def fleet(context: click.Context, options: Mapping[str, Any]) -> Exit:
         kept = _run(jobs, options, known, details)
         rows = known.rows
         codes = [Exit(row["code"]) for row in rows if row["code"] is not None]
+        if asked():  # what its targets were ended with is no news, and says how they were told
+            codes = [code for code in codes if code not in ENDED]
         code = worst(asked.code, kept, *codes)
         code = _written(outputs, fleet_document(command, stamp(created), rows, code))
     if begun_not := sum(row["state"] == NOT_BEGUN for row in rows):
@@ -118,7 +122,8 @@ class Known:
     def __init__(self, max_failures: int | None, asked: Stopping) -> None:
         self.rows: list[RowForm] = []
         self.begun: set[str] = set()
-        self._max_failures, self._asked = max_failures, asked
+        self.asked = asked
+        self._max_failures = max_failures
         self._failures = 0
 
     def take(self, row: RowForm) -> None:
@@ -133,7 +138,7 @@ class Known:
     def enough(self) -> bool:
         """Whether no target is to be begun any more."""
         too_many = self._max_failures is not None and self._failures > self._max_failures
-        return bool(self._asked()) or too_many
+        return bool(self.asked()) or too_many
 
     def leave(self, jobs: Sequence[Job]) -> None:
         """Nobody waits any more for what is still running."""
@@ -189,6 +194,7 @@ def _answers(
         line.update(f"{len(known.rows)} of {len(jobs) + len(known.rows)} targets")
         again: list[Job] = []
         with engine(*how, writes=writes) as found:
+            known.asked.pass_on = found.interrupt
             limits = Limits(found.concurrency, options["per_account"])
             stops = (known.enough, known.begin, found.gone)
             for result in run(jobs, found.executor, perform, limits, *stops):

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -25,13 +25,17 @@ TEXT = b"\nStopping: the running call is settled, no new one is made. Again to l
 class Stopping:
     """Whether somebody has asked for the end, and with which exit code."""
 
-    speaks = True
-    """Whether the first signal is answered on stderr; a worker leaves that to who started it."""
+    works_for_another = False
+    """Whether another process answers the first signal on stderr, and passes on its own: what stops
+    a service tells every process of it, so that a worker hears of one wish twice."""
 
     def __init__(self) -> None:
         self.code = Exit.DONE
         self._last = 0.0
+        self._heard: set[int] = set()
         self._patient = True
+        self.pass_on: Callable[[], None] = lambda: None
+        """Tells who works for this process of a signal that it got."""
 
     def __call__(self) -> str:
         """Why nothing new should be begun, if so."""
@@ -49,15 +53,19 @@ class Stopping:
     def take(self, number: int, frame: FrameType | None) -> None:
         """Take a signal: note it, or raise what Python does for it where it is not the first."""
         now = time.monotonic()
-        first, deaf = not self(), now - self._last < DEAF and self._last > 0
+        deaf = now - self._last < DEAF and self._last > 0
+        first = not self() or (self.works_for_another and number not in self._heard)
+        self._heard.add(number)
         self.code = Exit.INTERRUPTED if number == signal.SIGINT else Exit.TERMINATED
         for outer in _MAIN:
             outer.code = self.code
         if first and self._patient:
-            with suppress(OSError):
-                os.write(2, TEXT * self.speaks)  # a stream may be in the middle of a write
+            with suppress(OSError):  # a stream may be in the middle of a write
+                os.write(2, b"" if self.works_for_another else TEXT)
+            self.pass_on()
         elif not deaf:
             self._last = now
+            self.pass_on()
             raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(Exit.TERMINATED)
 
 

@@ -56,7 +56,7 @@ def perform(job: Job) -> Answer:
     goes wrong with it gets out. A worker process that is told to end does so when the running call
     is settled: its pool has given it up."""
     is_worker = multiprocessing.parent_process() is not None
-    Stopping.speaks = not is_worker
+    Stopping.works_for_another = is_worker
     with stopping() as asked, asked.impatient():
         answer = _performed(job)
     if is_worker and threading.current_thread() is threading.main_thread():

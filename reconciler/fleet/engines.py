@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +28,13 @@ ASKED_SECONDS = 1.0
 @dataclass(frozen=True, slots=True)
 class Engine:
     """An executor, how many jobs to give it at a time, since what waits there is begun even when it
-    is enough, and why it will never answer any more, if so: some do not say it themselves."""
+    is enough, why it will never answer any more, if so: some do not say it themselves, and how to
+    pass on that somebody wants the end."""
 
     executor: Executor
     concurrency: int
     gone: Callable[[], str] = lambda: ""
+    interrupt: Callable[[], None] = lambda: None
 
 
 @contextmanager
@@ -51,7 +53,7 @@ def engine(name: str, concurrency: int, scheduler: str | None, *, writes: bool) 
     executor = threads(concurrency) if name == "threads" else processes(concurrency)
     patient = False
     try:
-        yield Engine(executor, concurrency)
+        yield Engine(executor, concurrency, interrupt=_interrupt)
         patient = True
     finally:  # who leaves in a hurry does not wait for what is running
         executor.shutdown(wait=patient, cancel_futures=True)
@@ -77,16 +79,26 @@ def processes(concurrency: int) -> Executor:
     )
 
 
+def _interrupt() -> None:
+    """Tell the processes that somebody wants the end."""
+    for process in multiprocessing.active_children():
+        if process.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGINT)
+
+
 def _started() -> None:
-    """A process that works for another one begins."""
+    """A process that works for another one begins. Signals reach it from there alone: of a Ctrl-C
+    every process of the terminal's group hears by itself, and of a SIGTERM only the first one."""
+    os.setpgrp()
     idle()
     parent = multiprocessing.parent_process()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def idle() -> None:
-    """How a process that works for another one takes signals while it has nothing to do: a Ctrl-C
-    at a terminal goes to every process, and there is nothing to end; who is told to end, does."""
+    """How a process that works for another one takes signals while it has nothing to do: when
+    somebody wants the end there is nothing to end; who is told to end by itself, does."""
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 

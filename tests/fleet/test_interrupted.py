@@ -80,6 +80,35 @@ def test_no_target_is_begun_any_more_by_a_process_that_gets_free(targets: Path) 
 
 
 @pytest.mark.parametrize("engine", ["threads", "processes"])
+def test_sigterm_for_the_run_alone_ends_its_workers_in_the_middle_of_a_target(
+    engine: str, tmp_path: Path
+) -> None:
+    """As a container or a service is stopped; each target has much to do."""
+    many = "".join(f"- {{name: c{n}, provider_type: GitHub}}\n" for n in range(40))
+    (tmp_path / "many.yaml").write_text(f"version: 1\nowner: o\nconnections:\n{many}")
+    file = tmp_path / "targets.yaml"
+    file.write_text(
+        "version: 1\ndefaults: {role: r, regions: [eu-west-1], paths: [many.yaml]}\n"
+        "targets:\n- {account: '000000000001'}\n- {account: '000000000002'}\n"
+    )
+    with Emulator(Settings(handshake="manual")) as emulator:
+        emulator.control.fault(SLOW)
+        line = command("apply", "--yes", "--targets", str(file), "--endpoint-url", emulator.url)
+        line += ["--output", "json", "--concurrency", "2", "--engine", engine]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(line, stdout=pipe, stderr=pipe, env=environment(), text=True)
+        while len(creates(emulator)) < 2:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        process.terminate()
+        out, err = process.communicate(timeout=60)
+        rows = json.loads(out)["targets"]
+        assert process.returncode == 143, err
+        assert {row["state"] for row in rows} <= {"interrupted", "terminated"}
+        assert creates(emulator).total() < 20, err
+
+
+@pytest.mark.parametrize("engine", ["threads", "processes"])
 @pytest.mark.parametrize("times", [1, 2])
 def test_what_was_begun_is_told_and_nothing_is_doubled(
     targets: Path, engine: str, times: int, monkeypatch: pytest.MonkeyPatch
