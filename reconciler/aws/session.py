@@ -134,18 +134,19 @@ class Session:
         client = _login(replace(self.settings, role=None))
         try:
             reply = client.assume_role(RoleArn=role.arn, RoleSessionName=role.session_name, **more)
-            found = reply["Credentials"]
             self._account = reply["AssumedRoleUser"]["Arn"].split(":")[4]
+            found = reply["Credentials"]
+            return {
+                "access_key": found["AccessKeyId"],
+                "secret_key": found["SecretAccessKey"],
+                "token": found["SessionToken"],
+                "expiry_time": found["Expiration"].isoformat(),
+            }
         except ClientError as error:
+            _logins.cache_clear()  # its credentials may have ended, and others be there by now
             raise TargetError(f"{role.arn} cannot be assumed: {one_line(error)}") from error
         except (ResponseParserError, LookupError) as error:
             raise TargetError(_not_aws(client)) from error
-        return {
-            "access_key": found["AccessKeyId"],
-            "secret_key": found["SecretAccessKey"],
-            "token": found["SessionToken"],
-            "expiry_time": found["Expiration"].isoformat(),
-        }
 
     @property
     def region(self) -> str:
