@@ -103,7 +103,8 @@ def _run(jobs: list[Job], options: Mapping[str, Any], known: Known, details: Pat
 
 
 def _written(outputs: Outputs, document: FleetForm) -> Exit:
-    """Write the report; that it cannot be written takes nothing back."""
+    """Write the report; that it cannot be written, or that nobody waits for all of it, takes
+    nothing back."""
     code = Exit(document["code"])
     try:
         outputs.write(document)
@@ -113,6 +114,8 @@ def _written(outputs: Outputs, document: FleetForm) -> Exit:
         return worst(code, Exit.ERROR)
     except BrokenPipeError:
         abandon_stdout()  # nobody reads it any more; what was done is done, and its code stands
+    except (KeyboardInterrupt, SystemExit):
+        pass  # its code stands, too: that of the signal is in it, unless there is a worse one
     return code
 
 

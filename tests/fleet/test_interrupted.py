@@ -3,6 +3,7 @@ next run doubles nothing."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -77,6 +78,27 @@ def test_no_target_is_begun_any_more_by_a_process_that_gets_free(targets: Path) 
         states = Counter(row["state"] for row in json.loads(out)["targets"])
         assert code == 130, err
         assert states["not begun"] > TARGETS / 2, err
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="pipes cannot be made small")
+def test_a_report_that_nobody_waits_for_leaves_unknown_what_is(targets: Path) -> None:
+    with Emulator(Settings(handshake="manual")) as emulator:
+        emulator.control.fault(Fault(kind="dropped", operation="Create*", count=1000))
+        line = command("apply", "--yes", "--targets", str(targets), "--output", "json")
+        line += ["--endpoint-url", emulator.url, "--settle", "0", "--concurrency", "50"]
+        line += ["--target", "*[123]?"]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(line, stdout=pipe, stderr=pipe, env=environment(), text=True)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+        assert process.stdout.read(1) == "{"  # all is done, and the rest is more than fits
+        process.send_signal(signal.SIGINT)
+        while "Stopping:" not in process.stderr.readline():
+            continue
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 4, err
 
 
 @pytest.mark.parametrize("engine", ["threads", "processes"])
