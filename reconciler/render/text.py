@@ -168,29 +168,36 @@ class _Lines:
         """Every target; nothing where all are as declared, and that was asked for."""
         if document["command"] == "drift" and document["code"] == 0:
             return []
+        cells = [fleet_words.cells(row) for row in document["targets"]]
+        heads, *table = fitted([fleet_words.HEADS, *cells], width, fleet_words.NARROWER)
+        lost = [own[-1] * (own[-1] != shown[-1]) for own, shown in zip(cells, table, strict=True)]
         return [
-            self.targets(document, width),
-            *self.reasons(document),
+            self.targets(document, heads, table),
+            *self.reasons(document, lost),
             self.total(document),
         ]
 
-    def targets(self, document: Document, width: int) -> Iterator[str]:
+    def targets(
+        self, document: Document, heads: Sequence[str], table: Sequence[Sequence[str]]
+    ) -> Iterator[str]:
         """One line a target."""
-        rows = document["targets"]
-        cells = [fleet_words.cells(row) for row in rows]
-        table = fitted([fleet_words.HEADS, *cells], width, fleet_words.NARROWER)
-        yield self.style("  ".join(table[0]).rstrip(), bold=True)
-        for row, (mark, *rest) in zip(rows, table[1:], strict=True):
+        yield self.style("  ".join(heads).rstrip(), bold=True)
+        for row, (mark, *rest) in zip(document["targets"], table, strict=True):
             fg = fleet_words.color(row)
             yield "  ".join((self.style(mark, fg, bold=True), *rest)).rstrip()
 
-    def reasons(self, document: Document) -> Iterator[list[str]]:
-        """A block for each target that has more to say than its line."""
-        for row in document["targets"]:
-            if row["details"]:
-                head = f"{row['target']}: {row['state']}"
-                lines = [f"    {safe(text)}" for text in row["details"]]
-                yield [self.style(safe(head), fleet_words.color(row), bold=True), *lines]
+    def reasons(self, document: Document, lost: Sequence[str]) -> Iterator[list[str]]:
+        """A block for each target that has more to say than its line, or whose message was cut
+        there and is not told by what it has to say."""
+        for row, message in zip(document["targets"], lost, strict=True):
+            texts = [safe(text) for text in row["details"]]
+            if message and not any(message in text for text in texts):
+                texts = [message, *texts]
+            if texts:
+                head = self.style(
+                    safe(f"{row['target']}: {row['state']}"), fleet_words.color(row), bold=True
+                )
+                yield [head, *(f"    {text}" for text in texts)]
 
     def details(self, document: Document) -> Iterator[list[str]]:
         """A block for each object that needs somebody, or that was asked for by its name."""
