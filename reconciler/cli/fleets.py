@@ -159,6 +159,8 @@ def _check(command: str, options: Mapping[str, Any]) -> None:
             raise click.UsageError(f"{flag} does not go with --targets")
     if (options["engine"] == "dask") != bool(options["scheduler"]):
         raise click.UsageError("--engine dask and --scheduler go together")
+    if options["details"] == "":
+        raise click.UsageError("--details names no folder")
     if command == "apply" and not options["yes"]:
         raise click.UsageError("apply with --targets does not ask: plan first, then give --yes")
     if command == "import" and not (options["to"] or "").endswith("/"):

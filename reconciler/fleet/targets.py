@@ -24,6 +24,8 @@ from reconciler.spec.violations import position, validated
 
 Name = Annotated[str, Text(1, 64, r"[A-Za-z0-9][A-Za-z0-9._-]*")]
 Variable = Annotated[str, Text(1, 64, NAME)]
+ROLE = r"(arn:aws[a-z-]*:iam::[0-9]{12}:role/)?[\w+=,.@/-]+"
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 KEYS = ("name", "tag", "account", "region")
 """What a selector can be about."""
 
@@ -44,7 +46,7 @@ class Settings(BaseModel):
     profile: Annotated[str | None, Text(1, 128)] = Field(
         default=None, description="The AWS profile that the credentials come from."
     )
-    role: Annotated[str | None, Text(1, 256)] = Field(
+    role: Annotated[str | None, Text(1, 256, ROLE)] = Field(
         default=None,
         description="The role to assume: its ARN, or its name in the target's account.",
     )
@@ -150,6 +152,10 @@ def _targets(source: Source, folder: str, problems: Problems) -> Iterator[tuple[
         for region in twice:
             text, hint = f"Region {shown(region)} is listed twice", "list it once"
             problems.append(Problem(source.name, *position(raw, ("regions",)), "E041", text, hint))
+        if whole.role and whole.role.startswith("arn:") and whole.account not in whole.role:
+            text = f"the role is of another account: {shown(whole.role)}"
+            hint = "write its name alone, which is looked for in each account"
+            problems.append(Problem(source.name, *position(raw, ("role",)), "E037", text, hint))
         for region in dict.fromkeys(whole.regions):
             yield raw, _target(whole, region, folder)
 

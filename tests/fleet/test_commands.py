@@ -174,14 +174,15 @@ def test_status_and_import_read_every_account(fleet: Fleet, tmp_path: Path) -> N
 
 
 def test_a_target_that_fails_is_a_row(fleet: Fleet) -> None:
-    odd = '- {account: "333344445555", name: odd, regions: [eu-west-1], role: "%s"}\n'
-    text = TARGETS + odd % "arn:aws:iam::333344445555:user/x"
-    fleet.file.write_text(text, encoding="utf-8")
+    odd = '- {account: "333344445555", name: odd, regions: [eu-west-1], role: x}\n'
+    fleet.file.write_text(TARGETS + odd, encoding="utf-8")
+    fault = Fault(kind="AccessDeniedException", operation="AssumeRole", account="3333*", count=9)
+    fleet.emulator.control.fault(fault)
     found = fleet.run("plan", "--output", "json")
     assert found.code == 1
     assert states(found.json) == {**dict.fromkeys(EVERY, "ok"), "odd": "error"}
     (row,) = (row for row in found.json["targets"] if row["state"] == "error")
-    assert "arn:aws:iam::333344445555:user/x cannot be assumed" in row["message"]
+    assert "arn:aws:iam::333344445555:role/x cannot be assumed" in row["message"]
 
 
 def test_credentials_of_another_account_are_refused(fleet: Fleet) -> None:
@@ -229,6 +230,7 @@ def test_every_target_is_a_line(fleet: Fleet, format: str) -> None:
         (("plan", "--engine", "dask"), "--engine dask and --scheduler go together"),
         (("plan", "--output", "sarif"), "a report on targets is text, json or markdown"),
         (("status", "--watch"), "--watch does not go with --targets"),
+        (("status", "--details", ""), "--details names no folder"),
         (("apply", "--yes", "--local-store", "x.db"), "--local-store needs --local"),
         (("plan", "--local"), "--endpoint-url does not go with --local"),
     ],

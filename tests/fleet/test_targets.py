@@ -107,6 +107,15 @@ def test_a_selector_for_nothing_is_refused() -> None:
             ":3:38: E041 Region `eu-west-1` is listed twice (list it once)",
         ),
         (
+            'version: 1\ntargets:\n- {account: "111122223333", role: "arn:x"}\n',
+            ":3:35: E037 `role` cannot be `arn:x`",
+        ),
+        (
+            "version: 1\ndefaults: {role: 'arn:aws:iam::111122223333:role/r'}\n"
+            'targets:\n- {account: "222233334444", regions: [eu-west-1]}\n',
+            ":4:3: E037 the role is of another account: `arn:aws:iam::111122223333:role/r`",
+        ),
+        (
             'version: 1\ntargets:\n- {account: "111122223333", regions: [eu-west-1], rol: x}\n',
             ":3:51: E030 unknown key `rol`",
         ),
