@@ -163,6 +163,11 @@ def _check(command: str, options: Mapping[str, Any]) -> None:
         raise click.UsageError("--details names no folder")
     if command == "apply" and not options["yes"]:
         raise click.UsageError("apply with --targets does not ask: plan first, then give --yes")
+    if command == "apply" and options["engine"] == "dask" and not options["lock"]:
+        tell(
+            "Warning: a worker of Dask that is only cut off goes on while its targets are begun "
+            "again, which can create twice: give --lock"
+        )
     if command == "import" and not (options["to"] or "").endswith("/"):
         raise click.UsageError("import with --targets needs --to FOLDER/, for a folder per target")
 

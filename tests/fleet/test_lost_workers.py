@@ -138,6 +138,7 @@ def test_a_scheduler_that_begins_anew_by_itself_is_refused(targets: Path) -> Non
         process = started(emulator, targets, "--engine", "dask", "--scheduler", address)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 1
+        assert "which can create twice: give --lock" in err
         assert "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0" in err
         assert emulator.control.requests() == []
 
