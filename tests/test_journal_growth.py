@@ -108,7 +108,7 @@ def test_a_run_that_is_alone_puts_it_away(
     file = tmp_path / "a.yaml"
     text = "version: 1\nowner: o\nconnections: [{name: main, provider_type: GitHub}]\n"
     file.write_text(text, encoding="utf-8")
-    line = ("apply", "--local", "--yes", "--journal", "kept", file)
+    line = ("apply", "--local", "--local-handshake", "manual", "--yes", "--journal", "kept", file)
     assert cli(*line).code == 7
     file.write_text(text.replace("GitHub}", "GitHub, tags: {a: b}}"), encoding="utf-8")
     assert cli(*line).code == 7

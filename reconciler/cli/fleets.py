@@ -16,7 +16,7 @@ from reconciler.cli.files import files_read
 from reconciler.cli.output import Outputs, abandon_stdout, check_formats, tell
 from reconciler.cli.progress import Line, display
 from reconciler.cli.saving import save
-from reconciler.cli.stopping import Stopping, stopping
+from reconciler.cli.stopping import Stopping, deafen, stopping
 from reconciler.cli.target import check_consistent
 from reconciler.cli.targeting import STATES, Answer, perform
 from reconciler.errors import ReconcilerError, SpecError
@@ -108,6 +108,7 @@ def _written(outputs: Outputs, document: FleetForm) -> Exit:
     code = Exit(document["code"])
     try:
         outputs.write(document)
+        deafen()
     except ReconcilerError as error:
         tell(f"Error: {error}")
         tell(summary(document))

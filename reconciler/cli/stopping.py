@@ -84,6 +84,13 @@ class _Following(Stopping):
         return super().__call__()
 
 
+def deafen() -> None:
+    """Take no signal any more: all is done and told. What came before is still taken here."""
+    if threading.current_thread() is threading.main_thread():
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def stopping() -> Iterator[Stopping]:
     """Whether the end is asked for while the block runs; a signal that is ignored stays so.

@@ -161,5 +161,5 @@ def _options(job: Job, kept: Kept) -> dict[str, Any]:
     if given.get("to"):
         own["to"] = f"{given['to']}{target.file}/"
     if given.get("lock"):
-        own["lock"] = f"{given['lock']}/{target.file}"
+        own["lock"] = f"{given['lock']}/{target.account}/{target.region}"
     return {**given, **own}

@@ -156,6 +156,9 @@ def _targets(source: Source, folder: str, problems: Problems) -> Iterator[tuple[
             text = f"the role is of another account: {shown(whole.role)}"
             hint = "write its name alone, which is looked for in each account"
             problems.append(Problem(source.name, *position(raw, ("role",)), "E037", text, hint))
+        if "-" in whole.paths:
+            text, hint = "`-` is standard input, which there is only once", "write a file"
+            problems.append(Problem(source.name, *position(raw, ("paths",)), "E037", text, hint))
         for region in dict.fromkeys(whole.regions):
             yield raw, _target(whole, region, folder)
 

@@ -149,7 +149,7 @@ def test_who_was_stopped_for_too_long_makes_no_call_any_more(
     assert first.returncode == 3
     assert "FAILED  connection/c2  not sent: the lock s3://locks/platform is lost: " in out
     assert " skipped  connection/c3  not begun: the lock s3://locks/platform is lost: " in out
-    assert not err
+    assert set(err.splitlines()) <= {"2 of 4 changes done"}, "how far it is, where that takes long"
     assert len(emulator.control.requests(mutating_only=True)) == 4
 
 

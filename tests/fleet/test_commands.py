@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 from reconciler.cli.commands.schema import schema_text
 from reconciler.emulator import Emulator
 from reconciler.emulator.faults import Fault
+from tests.aws.s3 import BUCKET, s3_server
 from tests.cli.hook import hooked
 from tests.conftest import Cli, Result
 
@@ -192,6 +195,23 @@ def test_credentials_of_another_account_are_refused(fleet: Fleet) -> None:
     (row,) = (row for row in found.json["targets"] if row["target"] == "dev")
     assert "of account 111122223333, and not of 222233334444" in row["message"]
     assert set(fleet.creates()) == PLACES - {("222233334444", "eu-west-1")}
+
+
+def test_a_lock_is_one_of_an_account_and_region_whatever_a_target_is_called(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.emulator.control.fault(Fault(kind="delay", operation="Create*", seconds=1, count=9))
+    seen: set[str] = set()
+    with s3_server() as s3, ThreadPoolExecutor(1) as pool:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3.url)
+        lock = ("--lock", f"s3://{BUCKET}/run", "--settle", "1s")
+        running = pool.submit(fleet.run, "apply", "--yes", *lock)
+        while not running.done():
+            listed = s3.client().list_objects_v2(Bucket=BUCKET).get("Contents", [])
+            seen |= {one["Key"] for one in listed}
+            time.sleep(0.05)
+    assert running.result().code == 7
+    assert seen == {f"run/{account}/{region}" for account, region in PLACES}
 
 
 def test_no_more_is_begun_after_too_many_failures(fleet: Fleet) -> None:

@@ -107,6 +107,10 @@ def test_a_selector_for_nothing_is_refused() -> None:
             ":3:38: E041 Region `eu-west-1` is listed twice (list it once)",
         ),
         (
+            'version: 1\ntargets:\n- {account: "111122223333", paths: ["-"]}\n',
+            ":3:36: E037 `-` is standard input, which there is only once (write a file)",
+        ),
+        (
             'version: 1\ntargets:\n- {account: "111122223333", role: "arn:x"}\n',
             ":3:35: E037 `role` cannot be `arn:x`",
         ),
