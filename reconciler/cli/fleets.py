@@ -154,7 +154,7 @@ class Known:
 
 
 def _check(command: str, options: Mapping[str, Any]) -> None:
-    """Refuse what is about one target, and what nobody could be asked."""
+    """Refuse what is about one target, and what nobody could be asked; warn of what is a risk."""
     for name, flag in ALONE.items():
         if options.get(name):
             raise click.UsageError(f"{flag} does not go with --targets")

@@ -60,8 +60,9 @@ class Stopping:
         for outer in _MAIN:
             outer.code = self.code
         if first and self._patient:
-            with suppress(OSError):  # a stream may be in the middle of a write
-                os.write(2, b"" if self.works_for_another else TEXT)
+            if not self.works_for_another:
+                with suppress(OSError):
+                    os.write(2, TEXT)  # a stream may be in the middle of a write
             self.pass_on()
         elif not deaf:
             self._last = now

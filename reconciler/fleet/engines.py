@@ -48,15 +48,17 @@ def engine(name: str, concurrency: int, scheduler: str | None, *, writes: bool) 
         with _dask(scheduler or "", concurrency, writes=writes) as found:
             yield found
         return
-    if name == "processes":
+    if name == "threads":
+        found = Engine(threads(concurrency), concurrency)
+    else:
         concurrency = min(concurrency, _most_processes())
-    executor = threads(concurrency) if name == "threads" else processes(concurrency)
+        found = Engine(processes(concurrency), concurrency, interrupt=_interrupt)
     patient = False
     try:
-        yield Engine(executor, concurrency, interrupt=_interrupt)
+        yield found
         patient = True
     finally:  # who leaves in a hurry does not wait for what is running
-        executor.shutdown(wait=patient, cancel_futures=True)
+        found.executor.shutdown(wait=patient, cancel_futures=True)
 
 
 def threads(concurrency: int) -> Executor:

@@ -24,7 +24,7 @@ from reconciler.spec.violations import position, validated
 
 Name = Annotated[str, Text(1, 64, r"[A-Za-z0-9][A-Za-z0-9._-]*")]
 Variable = Annotated[str, Text(1, 64, NAME)]
-ROLE = r"(arn:aws[a-z-]*:iam::[0-9]{12}:role/)?[\w+=,.@/-]+"
+ROLE = r"(arn:aws[a-z-]*:iam::[0-9]{12}:role/)?[A-Za-z0-9_+=,.@/-]+"
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 KEYS = ("name", "tag", "account", "region")
 """What a selector can be about."""
@@ -152,7 +152,7 @@ def _targets(source: Source, folder: str, problems: Problems) -> Iterator[tuple[
         for region in twice:
             text, hint = f"Region {shown(region)} is listed twice", "list it once"
             problems.append(Problem(source.name, *position(raw, ("regions",)), "E041", text, hint))
-        if whole.role and whole.role.startswith("arn:") and whole.account not in whole.role:
+        if whole.role and _account_of(whole.role) not in ("", whole.account):
             text = f"the role is of another account: {shown(whole.role)}"
             hint = "write its name alone, which is looked for in each account"
             problems.append(Problem(source.name, *position(raw, ("role",)), "E037", text, hint))
@@ -161,6 +161,11 @@ def _targets(source: Source, folder: str, problems: Problems) -> Iterator[tuple[
             problems.append(Problem(source.name, *position(raw, ("paths",)), "E037", text, hint))
         for region in dict.fromkeys(whole.regions):
             yield raw, _target(whole, region, folder)
+
+
+def _account_of(role: str) -> str:
+    """The account that the ARN of a role names; empty for the name of one."""
+    return role.split(":")[4] if role.startswith("arn:") else ""
 
 
 def _merged(defaults: Settings, entry: Entry) -> Entry:

@@ -129,8 +129,10 @@ def test_another_machine_is_told_who_is_there(
 def test_who_was_stopped_for_too_long_makes_no_call_any_more(
     emulator: Emulator, tmp_path: Path, cli: Cli, s3: S3
 ) -> None:
-    fault = Fault(kind="delay", operation="CreateConnection", seconds=1.5, count=4)
-    emulator.control.fault(fault)
+    fault = Fault(kind="delay", operation="CreateConnection", seconds=1.5, count=2)
+    emulator.control.fault(
+        fault
+    )  # the heir is quick: the other one says how far it is after a while
     names = "".join(f"  - {{name: c{n}, provider_type: GitHub}}\n" for n in range(4))
     desired = tmp_path / "four.yaml"
     desired.write_text(f"version: 1\nowner: platform\nconnections:\n{names}")
@@ -149,7 +151,7 @@ def test_who_was_stopped_for_too_long_makes_no_call_any_more(
     assert first.returncode == 3
     assert "FAILED  connection/c2  not sent: the lock s3://locks/platform is lost: " in out
     assert " skipped  connection/c3  not begun: the lock s3://locks/platform is lost: " in out
-    assert set(err.splitlines()) <= {"2 of 4 changes done"}, "how far it is, where that takes long"
+    assert not err
     assert len(emulator.control.requests(mutating_only=True)) == 4
 
 

@@ -115,9 +115,9 @@ def test_a_selector_for_nothing_is_refused() -> None:
             ":3:35: E037 `role` cannot be `arn:x`",
         ),
         (
-            "version: 1\ndefaults: {role: 'arn:aws:iam::111122223333:role/r'}\n"
+            "version: 1\ndefaults: {role: 'arn:aws:iam::111122223333:role/r222233334444'}\n"
             'targets:\n- {account: "222233334444", regions: [eu-west-1]}\n',
-            ":4:3: E037 the role is of another account: `arn:aws:iam::111122223333:role/r`",
+            ":4:3: E037 the role is of another account: `arn:aws:iam::111122223333:role/r22",
         ),
         (
             'version: 1\ntargets:\n- {account: "111122223333", regions: [eu-west-1], rol: x}\n',
