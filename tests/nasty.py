@@ -53,20 +53,17 @@ _MARKUP = [
 TEXTS = [*dict.fromkeys([*WORST, *_ESCAPES, *_LINES, *_INVISIBLE, *_COMMANDS, *_MARKUP])]
 
 
-def characters(*categories: str) -> list[str]:
-    """Every character of these general categories of Unicode."""
-    every = map(chr, range(sys.maxunicode + 1))
-    return [char for char in every if unicodedata.category(char) in categories]
-
-
 def texts_with(chars: Sequence[str]) -> list[str]:
     """Texts that hold all of them, sixteen in each; no two halves of a pair make a pair."""
     starts = range(0, len(chars), 16)
     return ["".join(f"x{char}" for char in chars[start : start + 16]) for start in starts]
 
 
-HIDDEN = characters("Cc", "Cf", "Zl", "Zp")
+_BY_CATEGORY: dict[str, list[str]] = {}
+for _char in map(chr, range(sys.maxunicode + 1)):
+    _BY_CATEGORY.setdefault(unicodedata.category(_char), []).append(_char)
+HIDDEN = sorted(char for name in ("Cc", "Cf", "Zl", "Zp") for char in _BY_CATEGORY[name])
 """Every control, format and separating character."""
-HALVES = characters("Cs")
+HALVES = _BY_CATEGORY["Cs"]
 """Every half of a surrogate pair; `TEXTS` has some of them."""
 EVERYTHING = [*TEXTS, *texts_with(HIDDEN)]

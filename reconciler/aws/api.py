@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 from botocore import xform_name
@@ -133,8 +134,11 @@ class AwsApi:
         return sorted(set(members) - set(shape.members))
 
     def read(self, calls: Sequence[Any]) -> Iterator[Any]:
-        """Answer List and Get calls in their order, every page followed; a failure is a value."""
-        return self._pool.map(self._read, calls)
+        """Answer List and Get calls in their order, every page followed; a failure is a value.
+
+        What is logged of them belongs to the caller's context."""
+        context = copy_context()
+        return self._pool.map(lambda call: context.copy().run(self._read, call), calls)
 
     def write(self, call: Any) -> Mapping[str, Any]:
         """Send one mutating call once, at the pace the service takes them.

@@ -100,7 +100,12 @@ class Lease:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
 
-    def take(self, patience: float, say: Callable[[str], None] = lambda text: None) -> Self:
+    def take(
+        self,
+        patience: float,
+        say: Callable[[str], None] = lambda text: None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> Self:
         """Take the lock and keep it from now on, waiting for up to so many seconds for it, and
         saying so once.
 
@@ -113,7 +118,7 @@ class Lease:
                 say(said)
             if (left := end - time.monotonic()) <= 0:
                 raise LockedError(f"{self._told(seen)}: wait for it, or give --lock-timeout")
-            time.sleep(min(left, LOOK_SECONDS))
+            pause(min(left, LOOK_SECONDS))
         self._thread.start()
         return self
 

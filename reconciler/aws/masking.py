@@ -7,13 +7,19 @@ may repeat the whole request, in whatever form it has for that.
 from __future__ import annotations
 
 import re
+from threading import Lock
 from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
 SHORTEST = 12
 """No secret of AWS is shorter; what is may be a word (a local service takes any)."""
-_known: set[str] = set()
+MOST = 4096
+"""How many secrets are kept, those in use last: more than a run over targets has at a time, which
+gets two for each of them."""
+_known: dict[str, tuple[str, ...]] = {}
+"""The forms of each secret, the one in use last at the end."""
+_changing = Lock()
 _BETWEEN = r"(?!\s*\w)(?:&#?\w+;|[^\w+/;,.]){1,12}"
 """What stands between a name and its value in JSON, HTML or a debugger's words."""
 _PATTERNS = (
@@ -26,15 +32,24 @@ _PATTERNS = (
 
 def hide(*secrets: str | None) -> None:
     """Let these be told by nobody from now on."""
-    for secret in secrets:
-        if secret and len(secret) >= SHORTEST:
-            _known.update((secret, quote(secret, safe=""), secret.replace("/", r"\/")))
+    with _changing:
+        for secret in secrets:
+            if secret and len(secret) >= SHORTEST:
+                _known[secret] = _known.pop(secret, ()) or _forms(secret)
+        while len(_known) > MOST:
+            del _known[next(iter(_known))]
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    return secret, quote(secret, safe=""), secret.replace("/", r"\/")
 
 
 def without_secrets(text: str) -> str:
     """What a service says, on one line and without the secrets in use, signatures and what PEM
     holds."""
-    for secret in sorted(_known, key=len, reverse=True):
+    with _changing:
+        forms = [form for each in _known.values() for form in each]
+    for secret in sorted(forms, key=len, reverse=True):
         text = text.replace(secret, "***")
     for pattern, instead in _PATTERNS:
         text = pattern.sub(instead, text)

@@ -144,7 +144,8 @@ class Session:
             }
         except ClientError as error:
             _logins.cache_clear()  # its credentials may have ended, and others be there by now
-            raise TargetError(f"{role.arn} cannot be assumed: {one_line(error)}") from error
+            hint = "check its name, whom it trusts, and the external id that it asks for"
+            raise TargetError(f"{role.arn} cannot be assumed: {one_line(error)}: {hint}") from error
         except (ResponseParserError, LookupError) as error:
             raise TargetError(_not_aws(client)) from error
 

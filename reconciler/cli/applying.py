@@ -4,7 +4,6 @@ goes in, the exit code comes out."""
 from __future__ import annotations
 
 import sys
-import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,7 +18,7 @@ from reconciler.cli.locking import alone
 from reconciler.cli.output import is_terminal, tell
 from reconciler.cli.planning import Planning, Run
 from reconciler.cli.progress import display, follow
-from reconciler.cli.stopping import Stopping, stopping
+from reconciler.cli.stopping import Stopping, pause, stopping
 from reconciler.errors import ReconcilerError, StaleError
 from reconciler.journal import Journal
 from reconciler.plan import Plan, Refusal
@@ -104,7 +103,7 @@ def _looked_until(run: Run, counts: Callable[[Unsettled], bool]) -> Plan:
                 told.add(address)
                 line.say(f"{text}: it may have been created")
             line.update(text)
-            time.sleep(min(longest.seconds, LOOK_SECONDS))
+            pause(min(longest.seconds, LOOK_SECONDS))
 
 
 def _asked(planning: Planning, run: Run, plan: Plan, *, yes: bool) -> int:

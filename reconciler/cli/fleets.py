@@ -22,7 +22,7 @@ from reconciler.cli.targeting import STATES, Answer, perform
 from reconciler.errors import ReconcilerError, SpecError
 from reconciler.fleet.engines import engine
 from reconciler.fleet.report import NOT_BEGUN, FleetForm, RowForm, fleet_document
-from reconciler.fleet.run import Job, Limits, Result, run
+from reconciler.fleet.run import Job, Result, run
 from reconciler.fleet.targets import FleetTarget, load, selected
 from reconciler.history import stamp
 from reconciler.render import summary
@@ -32,6 +32,8 @@ from reconciler.spec.problems import problems_document
 
 FORMATS = ("text", "json", "markdown")
 """Those that have rows."""
+WRITING = frozenset({"apply"})
+"""The commands that change something."""
 OWN = frozenset(
     ("targets", "selectors", "concurrency", "per_account", "max_failures", "engine", "scheduler")
 ) | {"details", "outputs", "color"}
@@ -64,7 +66,7 @@ def fleet(context: click.Context, options: Mapping[str, Any]) -> Exit:
     _check_files(options, targets)
     details = _folder(options["details"])
     given = {name: value for name, value in options.items() if name not in OWN}
-    jobs = [Job(target, command, given) for target in targets]
+    jobs = [Job(target, command, given, writes=command in WRITING) for target in targets]
     created = datetime.now(UTC)
     with stopping() as asked:
         known = Known(options["max_failures"], asked)
@@ -154,7 +156,7 @@ class Known:
 
 
 def _check(command: str, options: Mapping[str, Any]) -> None:
-    """Refuse what is about one target, and what nobody could be asked; warn of what is a risk."""
+    """Refuse what is about one target, what nobody could be asked, and what is a risk."""
     for name, flag in ALONE.items():
         if options.get(name):
             raise click.UsageError(f"{flag} does not go with --targets")
@@ -162,13 +164,13 @@ def _check(command: str, options: Mapping[str, Any]) -> None:
         raise click.UsageError("--engine dask and --scheduler go together")
     if options["details"] == "":
         raise click.UsageError("--details names no folder")
-    if command == "apply" and not options["yes"]:
-        raise click.UsageError("apply with --targets does not ask: plan first, then give --yes")
-    if command == "apply" and options["engine"] == "dask" and not options["lock"]:
-        tell(
-            "Warning: a worker of Dask that is only cut off goes on while its targets are begun "
-            "again, which can create twice: give --lock"
-        )
+    if command in WRITING and not options["yes"]:
+        text = f"{command} with --targets does not ask: plan first, then give --yes"
+        raise click.UsageError(text)
+    if command in WRITING and options["engine"] == "dask" and not options["lock"]:
+        risk = "a worker that is only cut off goes on while its targets are begun again"
+        text = f"{command} with --engine dask needs --lock: {risk}, which could create twice"
+        raise click.UsageError(text)
     if command == "import" and not (options["to"] or "").endswith("/"):
         raise click.UsageError("import with --targets needs --to FOLDER/, for a folder per target")
 
@@ -200,15 +202,14 @@ def _answers(
     """The answer for every job; a row is kept of each. What a lost worker had is begun once more,
     in an executor that still works."""
     how = (options["engine"], options["concurrency"], options["scheduler"])
-    writes = any(job.command == "apply" for job in jobs)
+    writes = any(job.writes for job in jobs)
     for attempt in (1, 2):
         line.update(f"{len(known.rows)} of {len(jobs) + len(known.rows)} targets")
         again: list[Job] = []
         with engine(*how, writes=writes) as found:
             known.asked.pass_on = found.interrupt
-            limits = Limits(found.concurrency, options["per_account"])
-            stops = (known.enough, known.begin, found.gone)
-            for result in run(jobs, found.executor, perform, limits, *stops):
+            most = options["per_account"]
+            for result in run(jobs, found, perform, most, known.enough, known.begin):
                 if result.answer is not None:
                     known.take(result.answer.row)
                     yield result.answer
@@ -220,12 +221,13 @@ def _answers(
         if not jobs:
             break
         begun = sum(job.attempt > 1 for job in jobs)
-        tell(f"Warning: a worker was lost with {begun} targets, which are begun again")
+        what = f"; with it {begun} of the targets, which are begun again" if begun else ""
+        tell(f"Warning: a worker was lost{what}")
 
 
 def _without_answer(result: Result) -> RowForm:
     target, begun = result.job.target, result.job.attempt - (not result.lost)
-    code = Exit.UNKNOWN if result.job.command == "apply" else Exit.ERROR
+    code = Exit.UNKNOWN if result.job.writes else Exit.ERROR
     times = "twice" if begun > 1 else "once"
     text = f"its worker was lost {times}, and what it did is not known: {result.lost or 'stopped'}"
     return {

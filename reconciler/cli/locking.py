@@ -4,6 +4,7 @@ between machines. An opened run goes in and comes out as the only one that write
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -13,10 +14,16 @@ from typing import TYPE_CHECKING
 
 from reconciler.cli.output import tell
 from reconciler.cli.state import who
+from reconciler.cli.stopping import pause
 from reconciler.errors import LockedError, ReconcilerError
 
 if TYPE_CHECKING:
+    from filelock import FileLock
+
     from reconciler.cli.planning import Run
+
+LOOK_SECONDS = 0.1
+"""Seconds between looks at the lock of another run on this machine."""
 
 
 @contextmanager
@@ -36,20 +43,12 @@ def alone(run: Run) -> Iterator[Run]:
 
 @contextmanager
 def _on_this_machine(journal: Path, seconds: float) -> Iterator[None]:
-    from filelock import FileLock, Timeout
+    from filelock import FileLock
 
     path, holder = journal.with_suffix(".lock"), journal.with_suffix(".holder")
     lock = FileLock(path)
     try:
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            if seconds:
-                tell(f"Waiting up to {seconds:.0f} s for another run{_since(holder)}")
-            lock.acquire(timeout=seconds)
-    except Timeout as error:
-        text = f"another run is writing there{_since(holder)}: wait for it, or give --lock-timeout"
-        raise LockedError(text) from error
+        _take(lock, holder, seconds)
     except OSError as error:
         text = f"the lock {path} cannot be taken: {error.strerror}: give --journal a folder"
         raise ReconcilerError(text) from error
@@ -64,6 +63,27 @@ def _on_this_machine(journal: Path, seconds: float) -> Iterator[None]:
         lock.release()
 
 
+def _take(lock: FileLock, holder: Path, seconds: float) -> None:
+    """Take the lock, waiting for up to so many seconds for it, and saying so once."""
+    from filelock import Timeout
+
+    end, said = time.monotonic() + seconds, False
+    while True:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            by = _since(holder)
+            if (left := end - time.monotonic()) <= 0:
+                text = f"another run is writing there{by}: wait for it, or give --lock-timeout"
+                raise LockedError(text) from error
+        else:
+            return
+        if not said:
+            said = True
+            tell(f"Waiting up to {seconds:.0f} s for another run{by}")
+        pause(min(left, LOOK_SECONDS))
+
+
 @contextmanager
 def _everywhere(run: Run) -> Iterator[Run]:
     """The run with a lease of the lock in S3, where one is asked for."""
@@ -76,7 +96,7 @@ def _everywhere(run: Run) -> Iterator[Run]:
     lease = Lease(run.session, uri, who(), planning.lock_lease)
     leased = replace(run, permit=lease.permit)
     try:
-        lease.take(planning.lock_timeout, tell)
+        lease.take(planning.lock_timeout, tell, pause)
         if lease.taken_from is not None:
             tell(f"Warning: {uri} was never given back by {lease.taken_from}: taken over")
         yield leased

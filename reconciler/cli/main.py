@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import signal
@@ -11,7 +10,6 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 from linecache import getline
-from pathlib import Path
 from pkgutil import iter_modules
 from types import FrameType
 from typing import NoReturn
@@ -20,9 +18,9 @@ import click
 
 import reconciler
 from reconciler.cli import commands
-from reconciler.cli.exits import BugError, Exit, worst
+from reconciler.cli.ending import ending
+from reconciler.cli.exits import Exit
 from reconciler.cli.stopping import SIGNALS
-from reconciler.errors import LockedError, ReconcilerError, StaleError
 from reconciler.safe import safe
 
 EPILOG = """\b
@@ -35,10 +33,6 @@ Exit codes: 0 done, in sync - 1 error or incomplete read - 2 differences
 \b
 Every option may also be set as RECONCILER_<NAME>, as in RECONCILER_REGION.
 """
-
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""What a write says when there is no room for it, or nothing behind it any more."""
 
 
 class Commands(click.Group):
@@ -110,8 +104,9 @@ def run(arguments: list[str]) -> int:
     """The exit code of a command line; every expected failure is one line on stderr."""
     try:
         code = cli.main(arguments, prog_name="reconciler", standalone_mode=False)
-    except click.ClickException as error:
-        return _refused(error)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return Exit.USAGE
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return Exit.INTERRUPTED
@@ -120,58 +115,32 @@ def run(arguments: list[str]) -> int:
 
         abandon_stdout()
         return Exit.ERROR
-    except ReconcilerError as error:
-        click.echo(f"Error: {safe(str(error))}", err=True)
-        return Exit.STALE if isinstance(error, LockedError | StaleError) else Exit.ERROR
-    except OSError as error:
-        click.echo(f"Error: {safe(_words(error))}", err=True)
-        return Exit.ERROR
-    except BugError as error:
-        _tell_bug(error.__cause__ or error, arguments)
-        return worst(error.code, Exit.ERROR)
-    except Exception as error:  # noqa: BLE001  told as a bug
-        _tell_bug(error, arguments)
-        return Exit.ERROR
+    except Exception as error:  # noqa: BLE001  what is not expected is told as a bug
+        return _told(error, arguments)
     return int(code or Exit.DONE)
 
 
-def _tell_bug(error: BaseException, arguments: list[str]) -> None:
+def _told(error: Exception, arguments: list[str]) -> Exit:
+    """Say why the command ended, and give its code."""
+    code, text, bug = ending(error)
+    if bug is not None:
+        _tell_bug(bug, text, arguments)
+        return code
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        usage, path = error.ctx.get_usage(), error.ctx.command_path
+        click.echo(f"{usage}\nTry '{path} --help' for help.\n", err=True)
+    click.echo(f"Error: {text}", err=True)
+    return code
+
+
+def _tell_bug(bug: BaseException, text: str, arguments: list[str]) -> None:
     if "--debug" in arguments or os.environ.get("RECONCILER_DEBUG"):
         import traceback
 
-        for line in "".join(traceback.format_exception(error)).splitlines():
+        for line in "".join(traceback.format_exception(bug)).splitlines():
             click.echo(safe(line), err=True)
         return
-    text = safe(f"{type(error).__name__}: {error}")
     click.echo(f"Bug: {text}; RECONCILER_DEBUG=1 shows where", err=True)
-
-
-def _words(error: OSError) -> str:
-    """What the system does not do, and where."""
-    try:
-        Path.cwd()
-    except OSError:
-        return "the working folder is not there any more: change to another one"
-    if error.filename:
-        return f"{error.filename}: {error.strerror}"
-    if error.errno in FULL:  # files are told by their names: this was stdout
-        return f"standard output cannot be written: {error.strerror}"
-    return str(error)
-
-
-def _refused(error: click.ClickException) -> int:
-    """Say what click does not accept; the text may repeat the name of a file."""
-    code = Exit.ERROR
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        error.show()
-        return Exit.USAGE
-    if isinstance(error, click.UsageError):
-        code = Exit.USAGE
-        if error.ctx is not None:
-            usage, path = error.ctx.get_usage(), error.ctx.command_path
-            click.echo(f"{usage}\nTry '{path} --help' for help.\n", err=True)
-    click.echo(f"Error: {safe(' '.join(error.format_message().split()))}", err=True)
-    return code
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:

@@ -95,7 +95,8 @@ def _fleet_options(command: Command) -> Command:
             is_eager=True,
             type=click.Path(exists=True, dir_okay=False),
             metavar="FILE",
-            help="Run for every account and Region that this file lists.",
+            help="Run for every account and Region that this file lists. The report is text, "
+            "json or markdown.",
         ),
         option(
             "--target",
@@ -110,7 +111,7 @@ def _fleet_options(command: Command) -> Command:
             "--details",
             type=click.Path(file_okay=False),
             metavar="DIR",
-            help="Write the document of each target there, as JSON.",
+            help="Write the document of each target there, as JSON; others stay there.",
         ),
         option(
             "--engine",
@@ -119,7 +120,9 @@ def _fleet_options(command: Command) -> Command:
             show_default=True,
             help="What does the work; processes use all cores.",
         ),
-        option("--scheduler", metavar="URL", help="With dask: tcp://HOST:8786."),
+        option(
+            "--scheduler", metavar="URL", help="With dask: tcp://HOST:8786; apply needs --lock."
+        ),
     )
 
 

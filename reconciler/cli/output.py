@@ -206,16 +206,24 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
-_HEARD: ContextVar[list[str] | None] = ContextVar("heard", default=None)
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What is told in a part of the run, and what that part is called."""
+
+    whose: str
+    texts: list[str] = field(default_factory=list)
+
+
+_HEARD: ContextVar[_Heard | None] = ContextVar("heard", default=None)
 
 
 @contextmanager
-def overheard() -> Iterator[list[str]]:
-    """What is told while the block runs, instead of it being said on stderr."""
-    heard: list[str] = []
+def overheard(whose: str) -> Iterator[list[str]]:
+    """What is told while the block runs, instead of it being said on stderr; `whose` it is."""
+    heard = _Heard(whose)
     token = _HEARD.set(heard)
     try:
-        yield heard
+        yield heard.texts
     finally:
         _HEARD.reset(token)
 
@@ -228,10 +236,17 @@ def is_overheard() -> bool:
 def tell(text: str) -> None:
     """Say something on stderr; that nobody can read it must not stop or change anything."""
     if (heard := _HEARD.get()) is not None:
-        heard.append(safe(text))
+        heard.texts.append(safe(text))
         return
     with suppress(OSError):
         click.echo(safe(text), err=True)
+
+
+def log(text: str) -> None:
+    """Say on stderr what somebody asked for who wants to follow along, and of which part it is."""
+    heard = _HEARD.get()
+    with suppress(OSError):
+        click.echo(safe(f"[{heard.whose}] {text}" if heard else text), err=True)
 
 
 def abandon_stdout() -> None:

@@ -16,7 +16,7 @@ import click
 
 from reconciler.cli.exits import Exit, exit_code, worst
 from reconciler.cli.files import desired_of, files_read, rules_of
-from reconciler.cli.output import Outputs, abandon_stdout, tell
+from reconciler.cli.output import Outputs, abandon_stdout, log, tell
 from reconciler.cli.progress import Watched, display
 from reconciler.cli.state import folder_of, journal_of
 from reconciler.cli.target import TargetOptions, check_consistent, opened
@@ -245,14 +245,15 @@ class _Echo(logging.Handler):
     """Writes log lines to whatever stderr is now."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        tell(self.format(record))
+        log(self.format(record))
+
+
+_ECHO = _Echo()
+_ECHO.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
 
 
 def _log_to_stderr(*, verbose: bool) -> None:
     """Say which calls are made. Only this program's own log: botocore's holds credentials."""
     logger = logging.getLogger("reconciler")
     logger.setLevel(logging.INFO if verbose else logging.WARNING)
-    if not logger.handlers:
-        handler = _Echo()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-        logger.addHandler(handler)
+    logger.addHandler(_ECHO)

@@ -19,6 +19,8 @@ SIGNALS = tuple(
 )
 DEAF = 1.0
 """Seconds after the second signal in which further ones are taken for the same impatience."""
+TICK = 0.2
+"""Seconds after which a thread that waits looks whether somebody wants the end."""
 TEXT = b"\nStopping: the running call is settled, no new one is made. Again to leave at once.\n"
 
 
@@ -83,6 +85,17 @@ class _Following(Stopping):
             if asked():
                 self.code = asked.code
         return super().__call__()
+
+
+def pause(seconds: float) -> None:
+    """Wait for so long where nothing is being written: who asks for the end ends it, also in
+    another thread than the main one, where no signal arrives."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        if threading.current_thread() is not threading.main_thread():
+            for code in (asked.code for asked in _MAIN if asked()):
+                raise KeyboardInterrupt if code is Exit.INTERRUPTED else SystemExit(code)
+        time.sleep(min(left, TICK))
 
 
 def deafen() -> None:

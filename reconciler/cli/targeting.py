@@ -14,10 +14,10 @@ from typing import Any, cast
 
 import click
 
-from reconciler.cli.exits import BugError, Exit, worst
+from reconciler.cli.ending import ending
+from reconciler.cli.exits import Exit
 from reconciler.cli.output import Kept, overheard
-from reconciler.cli.stopping import Stopping, stopping
-from reconciler.errors import LockedError, ReconcilerError, StaleError
+from reconciler.cli.stopping import Stopping, pause, stopping
 from reconciler.fleet.engines import idle
 from reconciler.fleet.report import RowForm
 from reconciler.fleet.run import Job
@@ -57,8 +57,8 @@ def perform(job: Job) -> Answer:
     is settled: its pool has given it up."""
     is_worker = multiprocessing.parent_process() is not None
     Stopping.works_for_another = is_worker
-    with stopping() as asked, asked.impatient():
-        answer = _performed(job)
+    with stopping() as asked:
+        answer = _performed(job, asked)
     if is_worker and threading.current_thread() is threading.main_thread():
         idle()
         if asked.code is Exit.TERMINATED:
@@ -66,14 +66,12 @@ def perform(job: Job) -> Answer:
     return answer
 
 
-def _performed(job: Job) -> Answer:
+def _performed(job: Job, asked: Stopping) -> Answer:
     begun, kept = time.monotonic(), Kept()
-    with overheard() as heard:
-        if job.attempt > 1:
-            _wait_for_what_may_be_on_its_way(job)
-        code, error = _code(job, kept)
+    with overheard(job.target.name) as heard:
+        code, error = _code(job, kept, asked)
     document = kept.documents[-1] if kept.documents else None
-    if job.attempt > 1 and job.command == "apply" and not _is_looked_at(document):
+    if job.attempt > 1 and job.writes and not _is_looked_at(document):
         code = Exit.UNKNOWN
     said = [line for line in [*heard, error] if line.startswith(("Error", "Warning", "Bug"))]
     details = [*(remarks(document) if document else ()), *said]
@@ -102,7 +100,7 @@ def _counts(document: Mapping[str, Any]) -> dict[str, int]:
 def _wait_for_what_may_be_on_its_way(job: Job) -> None:
     """Another worker died with this target: what it has created may not be listed yet, and its
     journal may be on another machine."""
-    time.sleep(job.options.get("settle", 0.0))
+    pause(job.options.get("settle", 0.0))
 
 
 def _is_looked_at(document: Mapping[str, Any] | None) -> bool:
@@ -110,35 +108,32 @@ def _is_looked_at(document: Mapping[str, Any] | None) -> bool:
     return document is not None and bool(document.get("coverage", {}).get("complete"))
 
 
-def _code(job: Job, kept: Kept) -> tuple[Exit, str]:
+def _code(job: Job, kept: Kept, asked: Stopping) -> tuple[Exit, str]:
     """The exit code of the command, and the error that ended it."""
-    name = job.command
-    module = import_module(f"reconciler.cli.commands.{name}{'_' if name == 'import' else ''}")
-    command: click.Command = module.command
     try:
-        with click.Context(command, info_name=name) as context:
-            context.params = _options(job, kept)
-            run = cast("Callable[..., int | None]", command.callback)
-            return Exit(context.invoke(run, **context.params) or Exit.DONE), ""
-    except click.exceptions.Exit as leaving:
-        return Exit(leaving.exit_code), ""
-    except click.ClickException as error:
-        return Exit.ERROR, safe(" ".join(error.format_message().split()))
-    except ReconcilerError as error:
-        code = Exit.STALE if isinstance(error, LockedError | StaleError) else Exit.ERROR
-        return code, safe(str(error))
+        with asked.impatient():
+            return _ran(job, kept), ""
     except KeyboardInterrupt:
         return Exit.INTERRUPTED, "interrupted"
     except SystemExit as leaving:
         return Exit(int(leaving.code or Exit.DONE)), "terminated"
-    except BugError as error:
-        return worst(error.code, Exit.ERROR), _bug(error.__cause__ or error)
-    except Exception as error:  # noqa: BLE001  told as a bug of this one target
-        return Exit.ERROR, _bug(error)
+    except Exception as error:  # noqa: BLE001  what is not expected is a bug of this one target
+        code, text, bug = ending(error)
+        # Wrong usage is what the whole command line is told of, and this is one target.
+        return Exit.ERROR if code is Exit.USAGE else code, f"Bug: {text}" if bug else text
 
 
-def _bug(error: BaseException) -> str:
-    return safe(f"Bug: {type(error).__name__}: {error}")
+def _ran(job: Job, kept: Kept) -> Exit:
+    """Run the command."""
+    if job.attempt > 1:
+        _wait_for_what_may_be_on_its_way(job)
+    name = job.command
+    module = import_module(f"reconciler.cli.commands.{name}{'_' if name == 'import' else ''}")
+    command: click.Command = module.command
+    with click.Context(command, info_name=name) as context:
+        context.params = _options(job, kept)
+        run = cast("Callable[..., int | None]", command.callback)
+        return Exit(context.invoke(run, **context.params) or Exit.DONE)
 
 
 def _options(job: Job, kept: Kept) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -18,21 +18,22 @@ from typing import Any
 from reconciler.errors import ReconcilerError
 
 REACHED_SECONDS = 10
-"""How long a Dask scheduler may take to answer."""
+"""How long a Dask scheduler may take to say that it is one."""
 WORKERS_SECONDS = 30.0
-"""How long a Dask cluster may be without a worker; a new one may be starting."""
+"""How long it may take to do what it is asked, and be without a worker; a new one may be
+starting."""
 ASKED_SECONDS = 1.0
 """How often a Dask cluster is asked for its workers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An executor, how many jobs to give it at a time, since what waits there is begun even when it
-    is enough, why it will never answer any more, if so: some do not say it themselves, and how to
-    pass on that somebody wants the end."""
+    """An executor, how many jobs it has room for, since what waits there is begun even when it is
+    enough, why it will never answer any more, if so: some do not say it themselves, and how to pass
+    on that somebody wants the end."""
 
     executor: Executor
-    concurrency: int
+    room: Callable[[], int]
     gone: Callable[[], str] = lambda: ""
     interrupt: Callable[[], None] = lambda: None
 
@@ -49,10 +50,10 @@ def engine(name: str, concurrency: int, scheduler: str | None, *, writes: bool) 
             yield found
         return
     if name == "threads":
-        found = Engine(threads(concurrency), concurrency)
+        found = Engine(threads(concurrency), lambda: concurrency)
     else:
-        concurrency = min(concurrency, _most_processes())
-        found = Engine(processes(concurrency), concurrency, interrupt=_interrupt)
+        most = min(concurrency, _most_processes())
+        found = Engine(processes(most), lambda: most, interrupt=_interrupt)
     patient = False
     try:
         yield found
@@ -123,9 +124,9 @@ def _dask(scheduler: str, concurrency: int, *, writes: bool) -> Iterator[Engine]
         raise ReconcilerError(text) from error
     _check_address(scheduler)
     try:
-        client: Any = distributed.Client(scheduler, timeout=REACHED_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
+        client: Any = distributed.Client(scheduler, timeout=WORKERS_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
-        why = " ".join(str(error).split())
+        why = " ".join(str(error).split()) or f"no answer in {WORKERS_SECONDS:.0f} s"
         raise ReconcilerError(f"the scheduler {scheduler} cannot be reached: {why}") from error
     with client:
         again = client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.allowed_failures)
@@ -140,14 +141,35 @@ def _dask(scheduler: str, concurrency: int, *, writes: bool) -> Iterator[Engine]
                 f"the scheduler {scheduler} has no worker: start one with dask worker {scheduler}"
             )
             raise ReconcilerError(text) from error
-        executor = client.get_executor(pure=False, retries=0)
+        executor = _Submitting(client.get_executor(pure=False, retries=0))
         cluster = _Cluster(client, scheduler)
         patient = False
         try:
-            yield Engine(executor, concurrency, cluster.gone)
+            yield Engine(executor, lambda: min(concurrency, cluster.threads), cluster.gone)
             patient = True
         finally:
             executor.shutdown(wait=patient and not cluster.gone())
+
+
+class _Submitting(Executor):
+    """An executor of Dask, which says as every other one that it takes nothing any more."""
+
+    def __init__(self, executor: Any) -> None:
+        self._executor = executor
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have it done by a worker. Raises `RuntimeError` when the client is closed."""
+        from distributed.client import ClosedClientError
+
+        try:
+            future: Future[Any] = self._executor.submit(fn, *args, **kwargs)
+        except ClosedClientError as error:
+            raise RuntimeError("the client is closed") from error
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take nothing any more; what is running is forgotten unless it is waited for."""
+        self._executor.shutdown(wait=wait)
 
 
 class _Cluster:
@@ -156,25 +178,27 @@ class _Cluster:
     def __init__(self, client: Any, scheduler: str) -> None:
         self._client, self._scheduler = client, scheduler
         self._seen = time.monotonic()
+        self.threads = self._threads()
+        """How many jobs its workers do at a time; at least one, which a new worker would do."""
 
     def gone(self) -> str:
         """Why nothing will be answered any more, if so: Dask waits for ever for both."""
         if self._client.status != "running":
             return f"the scheduler {self._scheduler} went away"
         now = time.monotonic()
-        if now - self._seen > ASKED_SECONDS and self._has_workers():
-            self._seen = now
+        if now - self._seen > ASKED_SECONDS and (threads := self._threads()):
+            self._seen, self.threads = now, threads
         if now - self._seen > WORKERS_SECONDS:
             return f"the scheduler {self._scheduler} had no worker for {WORKERS_SECONDS:.0f} s"
         return ""
 
-    def _has_workers(self) -> bool:
+    def _threads(self) -> int:
         try:
-            return bool(
-                self._client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.workers))
+            return int(
+                self._client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.total_nthreads)
             )
         except OSError:  # it is going away, which is told the next time
-            return True
+            return 1
 
 
 def _check_address(scheduler: str) -> None:
@@ -208,6 +232,6 @@ async def _greet(scheduler: str, settings: dict[str, Any]) -> None:
         text = "what is there does not answer like one: give its own port, and not that of its page"
         raise ReconcilerError(f"the scheduler {scheduler} cannot be used: {text}") from error
     except Exception as error:  # what is read from another kind of server can be anything
-        why = " ".join(str(error).split())
+        why = " ".join(str(error).split()) or type(error).__name__
         raise ReconcilerError(f"the scheduler {scheduler} cannot be reached: {why}") from error
     comm.abort()

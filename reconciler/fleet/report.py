@@ -31,8 +31,9 @@ class RowForm(TypedDict):
 
 
 class FleetForm(TypedDict):
-    """A run of a command over targets. `code` is the worst of the rows' codes, `summary` counts the
-    rows of each state, and `counts` are the numbers of all rows together."""
+    """A run of a command over targets. `code` is what the run exits with: the worst of the rows'
+    codes and of what became of the run itself, such as a signal, or targets that were not begun.
+    `summary` counts the rows of each state, and `counts` are the numbers of all rows together."""
 
     format_version: str
     kind: str

@@ -1,11 +1,11 @@
-"""Runs work for many targets: jobs and any `concurrent.futures.Executor` go in, results come out
-as they are done. It neither knows what the work is nor where it is done."""
+"""Runs work for many targets: jobs and an engine go in, results come out as they are done. It
+neither knows what the work is nor where it is done."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -13,6 +13,7 @@ from operator import itemgetter
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from reconciler.fleet.engines import Engine
 from reconciler.fleet.targets import FleetTarget
 
 TICK = 0.5
@@ -21,12 +22,13 @@ TICK = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be done for one target, as plain data: any worker can do it. Where an `attempt`
-    before this one was cut short, nobody knows what it has sent."""
+    """What is to be done for one target, as plain data: any worker can do it. Where it `writes` and
+    an `attempt` before this one was cut short, nobody knows what it has sent."""
 
     target: FleetTarget
     command: str
     options: Mapping[str, Any]
+    writes: bool = False
     attempt: int = 1
 
 
@@ -37,14 +39,6 @@ class Result:
     job: Job
     answer: Any = None
     lost: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How many targets at a time, in all and of one account."""
-
-    concurrency: int
-    per_account: int
 
 
 class _Waiting:
@@ -97,35 +91,34 @@ def _keys(job: Job) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def run(
     jobs: Iterable[Job],
-    executor: Executor,
+    engine: Engine,
     work: Callable[[Job], Any],
-    limits: Limits,
+    per_account: int,
     enough: Callable[[], bool],
     begin: Callable[[Job], None] = lambda _: None,
-    gone: Callable[[], str] = lambda: "",
 ) -> Iterator[Result]:
-    """Do the work for every job; `begin` is told of each that is handed out, and `gone` says why no
-    answer will ever come, if so. Once there is `enough`, what is running is finished and nothing
+    """Do the work for every job, for up to `per_account` of an account at a time; `begin` is told
+    of each before it is handed out. Once there is `enough`, what is running is finished and nothing
     more is begun, and neither is it where the executor takes nothing any more. Each job is handed
     out once: a lost worker may have done something."""
-    waiting = _Waiting(jobs, limits.per_account)
+    waiting = _Waiting(jobs, per_account)
     running: dict[Future[Any], Job] = {}
     done: SimpleQueue[Future[Any]] = SimpleQueue()
     broken = False
     while True:
-        while not broken and len(running) < limits.concurrency and not enough():
+        while not broken and len(running) < engine.room() and not enough():
             found = waiting.begin()
             if found is None:
                 break
             _, job = found
+            begin(job)  # before it is: what ends the run in between leaves it unknown
             try:
-                future = executor.submit(work, job)
+                future = engine.executor.submit(work, job)
             except RuntimeError:  # the pool lost a process, or was shut down
                 waiting.give_back(*found)
                 broken = True
             else:
                 running[future] = job
-                begin(job)
                 future.add_done_callback(done.put)
         if not running:  # what is held waits for what is running
             break
@@ -134,7 +127,7 @@ def run(
             job = running.pop(future)
             waiting.end(job)
             yield _result(job, future)
-        if running and (why := gone()):
+        if running and (why := engine.gone()):
             yield from (Result(job, lost=why) for job in running.values())
             break
     for job in waiting:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -142,10 +142,10 @@ def _targets(source: Source, folder: str, problems: Problems) -> Iterator[tuple[
     header = validated(TargetsFile, rest, content, source.name, problems)
     for raw in mappings(source, "targets", 'account: "..."', problems):
         entry = validated(Entry, raw, raw, source.name, problems)
-        if entry is None or header is None:
+        if entry is None:
             continue
-        whole = _merged(header.defaults, entry)
-        if not whole.regions:
+        whole = _merged(header.defaults, entry) if header else entry
+        if header and not whole.regions:
             text, hint = "no Region is given", "write `regions: [eu-west-1]`, here or in `defaults`"
             problems.append(Problem(source.name, *raw.mark, "E031", text, hint))
         twice = [region for region, times in Counter(whole.regions).items() if times > 1]
@@ -159,7 +159,7 @@ def _targets(source: Source, folder: str, problems: Problems) -> Iterator[tuple[
         if "-" in whole.paths:
             text, hint = "`-` is standard input, which there is only once", "write a file"
             problems.append(Problem(source.name, *position(raw, ("paths",)), "E037", text, hint))
-        for region in dict.fromkeys(whole.regions):
+        for region in dict.fromkeys(whole.regions or [""]):  # without one only its name counts
             yield raw, _target(whole, region, folder)
 
 
@@ -213,11 +213,24 @@ def selected(targets: Sequence[FleetTarget], selectors: Sequence[str]) -> tuple[
         parts = [_part(text.strip()) for text in selector.split(",")]
         found = [one for one in targets if all(_holds(one, *part) for part in parts)]
         if not found:
-            known = ", ".join(sorted({tag for one in targets for tag in one.tags})[:10])
-            hint = f"tags are {known}" if known else f"names are {targets[0].name}, ..."
+            hint = _hint(targets, parts)
             raise ReconcilerError(f"--target {shown(selector)[1:-1]} is about no target: {hint}")
         chosen |= {one.name: one for one in found}
     return tuple(one for one in targets if one.name in chosen)
+
+
+def _hint(targets: Sequence[FleetTarget], parts: Sequence[tuple[str, str]]) -> str:
+    """What there is to choose from where a part is about no target by itself."""
+    for key, pattern in parts:
+        if not any(_holds(one, key, pattern) for one in targets):
+            known = sorted({value for one in targets for value in _values(one, key)})
+            more = ", ..." * (len(known) > 10)
+            return f"{key}s are {', '.join(known[:10])}{more}" if known else "no target has a tag"
+    return "no target is what all its parts say"
+
+
+def _values(target: FleetTarget, key: str) -> Sequence[str]:
+    return target.tags if key == "tag" else (str(getattr(target, key)),)
 
 
 def _part(text: str) -> tuple[str, str]:
@@ -226,5 +239,4 @@ def _part(text: str) -> tuple[str, str]:
 
 
 def _holds(target: FleetTarget, key: str, pattern: str) -> bool:
-    values: Any = target.tags if key == "tag" else (getattr(target, key),)
-    return any(fnmatchcase(value, pattern) for value in values)
+    return any(fnmatchcase(value, pattern) for value in _values(target, key))

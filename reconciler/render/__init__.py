@@ -26,15 +26,11 @@ def summary(document: Mapping[str, Any]) -> str:
 
 def remarks(document: Mapping[str, Any]) -> list[str]:
     """What in the document is wrong or keeps it from being done, a line each, the most important
-    first; with its place in the files."""
-    from reconciler.render._notes import notes  # like the above
+    first; with its place in the files and where somebody can do something about it."""
+    from reconciler.render import _notes, _status  # like the above
 
-    told = [note.located for note in notes(document) if note.level != "note"]
-    if document["kind"] == "status":
-        from reconciler.render import _status  # like the above
-
-        return [*map(_status.need, _status.sick(document)), *told]
-    return told
+    needs = map(_status.need, _status.sick(document)) if document["kind"] == "status" else ()
+    return [*needs, *(note.told for note in _notes.notes(document) if note.level != "note")]
 
 
 def message(document: Mapping[str, Any], known: Collection[Key] | None, since: str) -> Message:

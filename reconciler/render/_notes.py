@@ -29,10 +29,11 @@ class Note:
     """Where a person can do something about it."""
 
     @property
-    def located(self) -> str:
-        """The message behind its place, if it has one."""
+    def told(self) -> str:
+        """The message behind its place and before its link, if it has them."""
         place = safe(f"{self.file}:{self.line}:{self.column}: ") if self.file else ""
-        return f"{place}{self.message}"
+        link = f" ({safe(self.link)})" if self.link and self.link not in self.message else ""
+        return f"{place}{self.message}{link}"
 
 
 def notes(document: Mapping[str, Any]) -> list[Note]:

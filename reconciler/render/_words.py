@@ -179,6 +179,8 @@ def _drift(document: Document) -> str:
 def _status(document: Document) -> str:
     counts = ", ".join(f"{n} {state}" for state, n in document["summary"].items() if n)
     text = f"{objects(len(document['objects']))}{counts and f': {counts}'}."
+    if missing := len(document["findings"]):
+        text = f"{missing} of the addresses not there, {text}"
     return text if document["coverage"]["complete"] else f"Incomplete: {text}"
 
 

@@ -82,6 +82,10 @@ class _Loading:
 
     def take_file(self, name: str, content: Map) -> None:
         """Understand what a file says about the whole, and find its entries."""
+        if "targets" in content:
+            text, hint = "this is a targets file", "give it with --targets"
+            self._problem(Source(name, *content.keymarks["targets"]), "E030", text, hint)
+            return
         keys = {key: value for key, value in content.items() if key not in SECTIONS}
         header = validated(Keys, keys, content, name, self.problems)
         if header is not None:

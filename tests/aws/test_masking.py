@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import HTTPClientError
 
+from reconciler.aws import masking
 from reconciler.aws.masking import hide, one_line, without_secrets
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -54,3 +55,13 @@ def test_what_is_no_secret_is_told(text: str) -> None:
 def test_a_url_that_cannot_be_understood_is_not_told() -> None:
     error = HTTPClientError(error="Failed to parse: 'user:password' is not a valid host or port")
     assert one_line(error).endswith(" Failed to parse a URL: check the endpoint and proxies")
+
+
+def test_of_many_secrets_those_in_use_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(masking, "_known", {})
+    monkeypatch.setattr(masking, "MOST", 10)
+    for number in range(100):
+        hide("the one in use", f"some secret {number:03}")
+    assert len(masking._known) == 10
+    told = without_secrets("the one in use, some secret 099, some secret 091, some secret 089")
+    assert told == "***, ***, ***, some secret 089"

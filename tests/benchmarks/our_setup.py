@@ -18,7 +18,8 @@ import boto3
 
 from reconciler.aws.api import AwsApi
 from reconciler.aws.session import Session, Settings
-from reconciler.fleet.run import Job, Limits, run
+from reconciler.fleet.engines import Engine
+from reconciler.fleet.run import Job, run
 from reconciler.fleet.targets import FleetTarget
 from tests.benchmarks.world import REGION
 
@@ -61,7 +62,7 @@ def handing_out(targets: int) -> float:
     jobs = [job(number) for number in range(targets)]
     with ThreadPoolExecutor(16) as executor:
         began = time.perf_counter()
-        done = sum(1 for _ in run(jobs, executor, len_of, Limits(64, 64), bool))
+        done = sum(1 for _ in run(jobs, Engine(executor, lambda: 64), len_of, 64, bool))
         taken = time.perf_counter() - began
     assert done == targets
     return taken * 1000 / targets

@@ -38,7 +38,7 @@ def active(text: str, *, own: frozenset[str] = frozenset()) -> list[str]:
 
     rest = SEQUENCE.sub(keep_others, text)
     hidden = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    found += [char for char in rest if char != "\n" and unicodedata.category(char) in hidden]
+    found += [char for char in set(rest) - {"\n"} if unicodedata.category(char) in hidden]
     return found + [line for line in rest.split("\n") if COMMAND.search(line)]
 
 

@@ -75,7 +75,8 @@ def test_a_pipe(command: tuple[str, ...], server: Answering, tmp_path: Path, cli
     if command[0] != "destroy":  # which shows addresses only
         assert len(shown) > 30
         assert {text for text in shown if len(text) > 3} & held(data)
-    assert without(colored.out, COLORS).count("\n") == plain.out.count("\n")
+    lines = without(colored.out, COLORS).count("\n")
+    assert lines == plain.out.count("\n"), f"{plain.err}\n{colored.err}"
 
 
 def test_what_is_sent_and_refused(server: Answering, tmp_path: Path, cli: Cli) -> None:

@@ -97,7 +97,7 @@ def test_what_a_lost_worker_has_sent_is_unknown_until_somebody_has_looked(
     words = ["any.yaml", "--endpoint-url", fleet.emulator.url, "--settle", "0", "--yes"]
     options = apply.make_context("apply", words).params
     target = load(str(fleet.file))[0]
-    row = perform(Job(target, "apply", options, attempt)).row
+    row = perform(Job(target, "apply", options, True, attempt)).row
     expected = "waiting" if denied == "none" else "error" if attempt == 1 else "unknown"
     assert row["state"] == expected, row
     assert ("AccessDenied" in str(row)) is (denied != "none")

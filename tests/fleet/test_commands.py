@@ -240,6 +240,26 @@ def test_every_target_is_a_line(fleet: Fleet, format: str) -> None:
     assert "3 create" in out
 
 
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+def test_logged_calls_say_for_which_target(
+    fleet: Fleet, engine: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shown = fleet.run("plan", "--engine", engine, "--verbose").err
+    shown += capfd.readouterr().err  # of other processes
+    lines = [line for line in shown.splitlines() if "ListConnections" in line]
+    assert len(lines) == 3, shown
+    assert {line.partition(" ")[0] for line in lines} == {f"[{name}]" for name in EVERY}
+
+
+def test_a_targets_file_is_no_file_of_desired_state(fleet: Fleet) -> None:
+    found = fleet.cli("validate", "targets.yaml")
+    assert (found.code, found.err) == (1, "")
+    assert found.out == (
+        "targets.yaml:5:1: E030 this is a targets file (give it with --targets)\n"
+        "1 problem; nothing was called.\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [

@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from reconciler.emulator import Emulator, Settings
 from reconciler.emulator.faults import Fault
 from tests.cli.terminal import command, environment
+from tests.conftest import Cli
 from tests.fleet.test_lost_workers import TARGETS, creates, targets
 
 __all__ = ["targets"]
@@ -128,6 +130,36 @@ def test_sigterm_for_the_run_alone_ends_its_workers_in_the_middle_of_a_target(
         assert process.returncode == 143, err
         assert {row["state"] for row in rows} <= {"interrupted", "terminated"}
         assert creates(emulator).total() < 20, err
+
+
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+@pytest.mark.parametrize("reason", ["another run", "a create"])
+def test_who_waits_is_ended_by_one_signal(
+    engine: str, reason: str, targets: Path, emulator: Emulator, cli: Cli
+) -> None:
+    where = ("--targets", targets, "--endpoint-url", emulator.url, "--engine", engine)
+    words = ("apply", "--yes", *where, "--target", "000000000001", "--output", "json")
+    lost = [Fault(kind="dropped", operation="Create*")] * (reason == "a create")
+    for fault in lost:
+        emulator.control.fault(fault)
+    assert cli(*words, "--settle", "0").code == (4 if lost else 7)
+    held = [FileLock(path) for path in Path(os.environ["XDG_STATE_HOME"]).rglob("*.lock")]
+    assert len(held) == 1
+    if not lost:
+        held[0].acquire()
+    before = len(emulator.control.requests())
+    line = command(*words, "--settle", "60s", "--lock-timeout", "60s")
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(line, stdout=pipe, stderr=pipe, env=environment(), text=True)
+    while len(emulator.control.requests()) == before:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    time.sleep(1.5)  # the role is assumed, and by now it waits
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=15)
+    held[0].release()
+    assert process.returncode == 130, err
+    assert [row["state"] for row in json.loads(out)["targets"]] == ["interrupted"]
 
 
 @pytest.mark.parametrize("engine", ["threads", "processes"])

@@ -7,8 +7,9 @@ import os
 import re
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ import yaml
 from reconciler.emulator import Emulator
 from tests.cli.terminal import environment
 from tests.conftest import ROOT, Cli
+from tests.fleet.test_lost_workers import lock
 from tests.repository.test_files import CONTAINER, script
 from tests.schedules.test_kubernetes import VERSIONS, fits, mounted
 
+__all__ = ["lock"]
 MANIFESTS = ROOT / "examples" / "fleet" / "kubernetes" / "dask.yaml"
 SCHEDULER, WORKER, RUN = "reconciler-scheduler", "reconciler-worker", "reconciler-drift"
 POLICY = "NetworkPolicy/reconciler-fleet"
@@ -167,6 +170,15 @@ def running(name: str, words: list[str], **more: str) -> Iterator[None]:
             process.terminate()
 
 
+def listening(port: int) -> None:
+    """Wait until there is somebody, as a probe does."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.1)
+
+
 @contextmanager
 def cluster(root: Path, url: str) -> Iterator[Where]:
     """The scheduler and a worker; how words read there comes out."""
@@ -176,12 +188,15 @@ def cluster(root: Path, url: str) -> Iterator[Where]:
     words += ["--host", "127.0.0.1", "--dashboard-address", f"127.0.0.1:{status}"]
     with ExitStack() as stack:
         stack.enter_context(running(SCHEDULER, words))
+        listening(port)
         words = [*map(word, container(WORKER)["args"]), "--host", "127.0.0.1"]
         stack.enter_context(running(WORKER, words, AWS_ENDPOINT_URL=url))
         yield word
 
 
-def test_its_run_looks_at_every_account(emulator: Emulator, cli: Cli, tmp_path: Path) -> None:
+def test_its_run_looks_at_every_account(
+    emulator: Emulator, cli: Cli, tmp_path: Path, lock: list[str]
+) -> None:
     pytest.importorskip("distributed")
     root = tmp_path / "pod"
     for name in ("state", "tmp"):
@@ -199,7 +214,7 @@ def test_its_run_looks_at_every_account(emulator: Emulator, cli: Cli, tmp_path: 
         found = cli("drift", *words)
         assert (found.code, "222233334444" in found.out) == (2, True), found.err
         assert (root / "state" / "drift.json").is_file()
-        assert cli("apply", "--yes", "--allow-pending", *words).code == 0
+        assert cli("apply", "--yes", "--allow-pending", *words, *lock).code == 0
         for one in emulator.control.pending():
             emulator.control.approve(one.arn)
         found = cli("drift", *words)

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from reconciler.emulator.faults import Fault
 from reconciler.errors import ReconcilerError
 from reconciler.fleet import engines
 from reconciler.fleet.engines import engine
+from tests.aws.s3 import BUCKET, s3_server
 from tests.cli.terminal import command, environment
 from tests.fleet.test_commands import DECLARED
 
@@ -71,9 +73,10 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def check(emulator: Emulator, process: subprocess.Popen[str]) -> None:
+def check(emulator: Emulator, process: subprocess.Popen[str], said: str = "") -> None:
     """Every target was applied once, and the report says so."""
     out, err = process.communicate(timeout=120)
+    err = said + err
     assert creates(emulator) == {f"{n:012}": 1 for n in range(1, TARGETS + 1)}, err
     report = json.loads(out)
     assert (process.returncode, report["summary"]) == (7, {"waiting": TARGETS}), err
@@ -83,7 +86,7 @@ def check(emulator: Emulator, process: subprocess.Popen[str]) -> None:
 
 def started(emulator: Emulator, targets: Path, *words: str) -> subprocess.Popen[str]:
     line = command("apply", "--yes", "--targets", str(targets), "--endpoint-url", emulator.url)
-    line += ["--output", "json", "--concurrency", "4", *words]
+    line += ["--output", "json", "--concurrency", "50", *words]
     pipe = subprocess.PIPE
     return subprocess.Popen(line, stdout=pipe, stderr=pipe, env=environment(), text=True)
 
@@ -92,7 +95,7 @@ def started(emulator: Emulator, targets: Path, *words: str) -> subprocess.Popen[
 def test_a_process_that_is_killed_loses_nothing_and_doubles_nothing(targets: Path) -> None:
     with Emulator(Settings(handshake="manual")) as emulator:
         emulator.control.fault(Fault(kind="delay", operation="Create*", seconds=0.05, count=1000))
-        process = started(emulator, targets, "--engine", "processes")
+        process = started(emulator, targets, "--engine", "processes", "--concurrency", "4")
         while len(pids := children(process.pid)) < 4 and process.poll() is None:
             time.sleep(0.02)
         thread = killed_when(emulator, 10, pids)
@@ -100,19 +103,29 @@ def test_a_process_that_is_killed_loses_nothing_and_doubles_nothing(targets: Pat
         thread.join()
 
 
+@pytest.fixture
+def lock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What `apply` with Dask needs: an S3 that the workers of a cluster begun later find, too."""
+    with s3_server() as s3:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3.url)
+        # A killed worker keeps its locks for as long as the lease.
+        yield [f"--lock=s3://{BUCKET}/fleet", "--lock-lease=2s", "--lock-timeout=30s"]
+
+
 @contextmanager
-def cluster(failures: int) -> Iterator[tuple[str, list[int]]]:
-    """A Dask cluster of two worker processes: where its scheduler is, and who works."""
+def cluster(failures: int, workers: int = 2) -> Iterator[tuple[str, list[int]]]:
+    """A Dask cluster of worker processes: where its scheduler is, and who works."""
     dask = pytest.importorskip("dask")
     distributed = pytest.importorskip("distributed")
     settings = {
         "distributed.scheduler.allowed-failures": failures,
+        "distributed.scheduler.worker-ttl": "5s",
         "distributed.worker.multiprocessing-method": "spawn",
     }
     with (
         dask.config.set(settings),
         distributed.LocalCluster(
-            n_workers=2,
+            n_workers=workers,
             threads_per_worker=2,
             processes=True,
             host="127.0.0.1",
@@ -124,30 +137,98 @@ def cluster(failures: int) -> Iterator[tuple[str, list[int]]]:
         yield running.scheduler_address, pids
 
 
-def test_a_dask_worker_that_is_killed_loses_nothing_and_doubles_nothing(targets: Path) -> None:
+@contextmanager
+def worker_of(address: str, state: Path) -> Iterator[int]:
+    """One more worker of a cluster, as on a machine of its own, that nobody looks after: its
+    process."""
+    line = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny"]
+    line += ["--nthreads", "2", "--host", "127.0.0.1", "--no-dashboard"]
+    null, there = subprocess.DEVNULL, environment(XDG_STATE_HOME=str(state))
+    with subprocess.Popen(line, stdout=null, stderr=null, env=there) as process:
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
+def test_a_dask_worker_that_is_killed_loses_nothing_and_doubles_nothing(
+    targets: Path, lock: list[str]
+) -> None:
     with Emulator(Settings(handshake="manual")) as emulator, cluster(0) as (address, pids):
         emulator.control.fault(Fault(kind="delay", operation="Create*", seconds=0.05, count=1000))
-        process = started(emulator, targets, "--engine", "dask", "--scheduler", address)
+        process = started(emulator, targets, "--engine", "dask", "--scheduler", address, *lock)
         thread = killed_when(emulator, 10, pids)
         check(emulator, process)
         thread.join()
 
 
-def test_a_scheduler_that_begins_anew_by_itself_is_refused(targets: Path) -> None:
+def test_a_dask_worker_that_is_only_cut_off_doubles_nothing(
+    targets: Path, lock: list[str], tmp_path: Path
+) -> None:
+    """Its scheduler takes it for dead, and it goes on when others have begun its targets again."""
+    with (
+        Emulator(Settings(handshake="manual")) as emulator,
+        cluster(0, workers=0) as (address, _),
+        worker_of(address, tmp_path / "here") as first,
+        worker_of(address, tmp_path / "there"),
+    ):
+        emulator.control.fault(
+            Fault(kind="delay", operation="ListConnections", seconds=0.3, count=1000)
+        )
+        process = started(emulator, targets, "--engine", "dask", "--scheduler", address, *lock)
+        while creates(emulator).total() < 10 and process.poll() is None:
+            time.sleep(0.01)
+        os.kill(first, signal.SIGSTOP)
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        while "a worker was lost" not in said:
+            assert process.poll() is None, process.communicate()
+            said = process.stderr.readline()
+        time.sleep(1)
+        os.kill(first, signal.SIGCONT)
+        check(emulator, process, said=said)
+
+
+def test_no_target_is_begun_any_more_by_a_worker_of_dask_that_gets_free(
+    targets: Path, lock: list[str]
+) -> None:
+    with Emulator(Settings(handshake="manual")) as emulator, cluster(0) as (address, _):
+        emulator.control.fault(Fault(kind="delay", operation="Create*", seconds=1.0, count=1000))
+        process = started(emulator, targets, "--engine", "dask", "--scheduler", address, *lock)
+        while creates(emulator).total() < 3 and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 130, err
+        states = Counter(row["state"] for row in json.loads(out)["targets"])
+        assert states["not begun"] >= TARGETS - 12, err
+        assert creates(emulator).total() == TARGETS - states["not begun"]
+
+
+def test_an_apply_by_dask_needs_a_lock(targets: Path) -> None:
+    with Emulator() as emulator:
+        process = started(emulator, targets, "--engine", "dask", "--scheduler", "tcp://127.0.0.1:9")
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 64
+        assert "Error: apply with --engine dask needs --lock: a worker that is only cut off" in err
+        assert emulator.control.requests() == []
+
+
+def test_a_scheduler_that_begins_anew_by_itself_is_refused(targets: Path, lock: list[str]) -> None:
     with Emulator(Settings(handshake="manual")) as emulator, cluster(3) as (address, _):
-        process = started(emulator, targets, "--engine", "dask", "--scheduler", address)
+        process = started(emulator, targets, "--engine", "dask", "--scheduler", address, *lock)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 1
-        assert "which can create twice: give --lock" in err
+        assert "which could create twice" in err
         assert "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0" in err
         assert emulator.control.requests() == []
 
 
-def test_a_scheduler_that_goes_away_takes_no_report_along(targets: Path) -> None:
+def test_a_scheduler_that_goes_away_takes_no_report_along(targets: Path, lock: list[str]) -> None:
     with Emulator(Settings(handshake="manual")) as emulator, ExitStack() as running:
         emulator.control.fault(Fault(kind="delay", operation="Create*", seconds=0.3, count=1000))
         address, _ = running.enter_context(cluster(0))
-        process = started(emulator, targets, "--engine", "dask", "--scheduler", address)
+        process = started(emulator, targets, "--engine", "dask", "--scheduler", address, *lock)
         while creates(emulator).total() < 10 and process.poll() is None:
             time.sleep(0.02)
         running.close()

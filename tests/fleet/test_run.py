@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from reconciler.fleet.engines import processes
-from reconciler.fleet.run import Job, Limits, Result, run
+from reconciler.fleet.engines import Engine, processes
+from reconciler.fleet.run import Job, Result, run
 from reconciler.fleet.targets import FleetTarget
 
 
@@ -52,7 +52,7 @@ def test_no_more_at_a_time_than_asked_for_in_all_and_of_one_account() -> None:
     busy = Busy()
     jobs = [job(n, account) for n, account in enumerate("aaaaaaaabcd" * 2)]
     with ThreadPoolExecutor(16) as pool:
-        results = list(run(jobs, pool, busy, Limits(4, 2), never))
+        results = list(run(jobs, Engine(pool, lambda: 4), busy, 2, never))
     assert sorted(r.answer for r in results) == sorted(j.target.name for j in jobs)
     assert busy.most["all"] == 4
     assert busy.most["a"] == 2
@@ -62,7 +62,7 @@ def test_an_account_that_is_busy_keeps_nobody_else_waiting() -> None:
     busy = Busy()
     jobs = [job(n, account) for n, account in enumerate("aaaaaaaabbbb")]
     with ThreadPoolExecutor(16) as pool:
-        list(run(jobs, pool, busy, Limits(8, 2), never))
+        list(run(jobs, Engine(pool, lambda: 8), busy, 2, never))
     assert busy.most["b"] == 2
 
 
@@ -70,7 +70,7 @@ def test_two_targets_that_are_one_place_are_never_worked_on_at_a_time() -> None:
     busy = Busy()
     jobs = [job(n, account, region) for n, account in enumerate("ab" * 4) for region in "xy"]
     with ThreadPoolExecutor(16) as pool:
-        results = list(run(jobs, pool, busy, Limits(16, 16), never))
+        results = list(run(jobs, Engine(pool, lambda: 16), busy, 16, never))
     assert len(results) == len(jobs)
     assert [busy.most[place] for place in ("ax", "ay", "bx", "by")] == [1, 1, 1, 1]
     assert busy.most["all"] == 4
@@ -99,14 +99,14 @@ def test_a_job_that_is_held_is_not_looked_at_again_and_again() -> None:
 
 def run_at_once(jobs: list[Job]) -> Iterator[Result]:
     with ThreadPoolExecutor(1) as pool:
-        yield from run(jobs, pool, lambda job: job.target.name, Limits(16, 2), never)
+        yield from run(jobs, Engine(pool, lambda: 16), lambda job: job.target.name, 2, never)
 
 
 def test_what_was_held_is_told_in_its_place_when_it_is_not_begun() -> None:
     jobs = [job(n, account) for n, account in enumerate("aaaaab")]
     seen: list[Result] = []
     with ThreadPoolExecutor(2) as pool:
-        for result in run(jobs, pool, Busy(), Limits(2, 1), lambda: bool(seen)):
+        for result in run(jobs, Engine(pool, lambda: 2), Busy(), 1, lambda: bool(seen)):
             seen.append(result)  # noqa: PERF402  what is seen decides what is begun
     assert {r.job.target.name for r in seen[:2]} == {"0", "5"}
     assert [r.job.target.name for r in seen[2:]] == ["1", "2", "3", "4"]
@@ -115,7 +115,9 @@ def test_what_was_held_is_told_in_its_place_when_it_is_not_begun() -> None:
 def test_when_it_is_enough_nothing_more_is_begun_and_what_runs_is_told() -> None:
     seen: list[Result] = []
     with ThreadPoolExecutor(4) as pool:
-        for result in run(map(job, range(20)), pool, Busy(), Limits(2, 2), lambda: len(seen) >= 3):
+        for result in run(
+            map(job, range(20)), Engine(pool, lambda: 2), Busy(), 2, lambda: len(seen) >= 3
+        ):
             seen.append(result)  # noqa: PERF402  what is seen decides what is begun
     done = [r for r in seen if r.answer is not None]
     assert 3 <= len(done) <= 5
@@ -131,7 +133,7 @@ def die(job: Job) -> str:
 
 def test_a_process_that_dies_loses_what_it_had_and_says_so() -> None:
     with processes(1) as pool:
-        results = list(run(map(job, range(3)), pool, die, Limits(1, 1), never))
+        results = list(run(map(job, range(3)), Engine(pool, lambda: 1), die, 1, never))
     assert [r.answer for r in results] == ["0", None, None]
     assert "BrokenProcessPool" in results[1].lost
     assert results[2] == Result(job(2)), "it was never begun"
@@ -143,7 +145,7 @@ def explode(job: Job) -> str:
 
 def test_what_work_raises_is_told_on_one_line() -> None:
     with ThreadPoolExecutor(1) as pool:
-        (result,) = run([job(1)], pool, explode, Limits(1, 1), never)
+        (result,) = run([job(1)], Engine(pool, lambda: 1), explode, 1, never)
     assert result.lost == "OSError: no such thing"
 
 
@@ -157,6 +159,6 @@ def leave(job: Job) -> str:
 
 def test_a_worker_that_is_told_to_end_ends_no_other_job() -> None:
     with ThreadPoolExecutor(1) as pool:
-        results = list(run(map(job, range(4)), pool, leave, Limits(1, 1), never))
+        results = list(run(map(job, range(4)), Engine(pool, lambda: 1), leave, 1, never))
     assert [r.answer for r in results] == ["0", None, None, "3"]
     assert [r.lost for r in results] == ["", "SystemExit: 143", "KeyboardInterrupt", ""]

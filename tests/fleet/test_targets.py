@@ -74,9 +74,29 @@ def test_selectors(selectors: list[str], names: list[str]) -> None:
     assert [one.name for one in selected(loaded(WHOLE), selectors)] == names
 
 
-def test_a_selector_for_nothing_is_refused() -> None:
-    with pytest.raises(ReconcilerError, match="tag:prd is about no target: tags are all, prod"):
-        selected(loaded(WHOLE), ["tag:prod", "tag:prd"])
+@pytest.mark.parametrize(
+    ("selector", "hint"),
+    [
+        ("tag:prd", "tags are all, prod"),
+        ("prd*", "names are 222233334444, 333344445555, prod/eu-west-1, prod/us-east-1"),
+        ("account:9*", "accounts are 111122223333, 222233334444, 333344445555"),
+        ("tag:all,region:ap-*", "regions are cn-north-1, eu-west-1, us-east-1, us-gov-west-1"),
+        ("tag:prod,region:cn-*", "no target is what all its parts say"),
+    ],
+)
+def test_a_selector_for_nothing_is_refused(selector: str, hint: str) -> None:
+    with pytest.raises(ReconcilerError) as caught:
+        selected(loaded(WHOLE), ["tag:prod", selector])
+    assert str(caught.value) == f"--target {selector} is about no target: {hint}"
+
+
+def test_of_many_names_some_are_told() -> None:
+    many = "".join(f'- {{account: "{n:012}", regions: [eu-west-1]}}\n' for n in range(12))
+    targets = loaded(f"version: 1\ntargets:\n{many}")
+    with pytest.raises(ReconcilerError, match=r"names are 0{12}, .*0{11}9, \.\.\.$"):
+        selected(targets, ["prod"])
+    with pytest.raises(ReconcilerError, match=r"tag:prod is about no target: no target has a tag$"):
+        selected(targets, ["tag:prod"])
 
 
 @pytest.mark.parametrize(
@@ -132,6 +152,17 @@ def test_what_is_wrong_is_told_with_its_place(text: str, problem: str) -> None:
 def test_every_problem_is_told_at_once() -> None:
     found = problems('version: 1\ntargets:\n- {account: "1"}\n- {account: "2", tags: [" "]}\n')
     assert len(found) == 3
+
+
+def test_a_wrong_header_hides_no_problem_of_the_targets() -> None:
+    found = problems(
+        "version: 1\ndefaults: {regions: [eu-west-1], rol: x}\ntargets:\n"
+        '- {account: "111122223333"}\n- {account: "111122223333"}\n'
+        '- {account: "222233334444", role: "arn:aws:iam::111122223333:role/r"}\n'
+        '- {account: "333344445555", paths: ["-"]}\n'
+    )
+    places = [(line.split(":")[1], line.split()[1]) for line in found]
+    assert places == [("2", "E030"), ("5", "E041"), ("6", "E037"), ("7", "E037")]
 
 
 def test_two_targets_whose_files_would_be_the_same_are_refused() -> None:

@@ -28,6 +28,7 @@ Examples:
   reconciler apply --local --wait --yes examples/quickstart
   reconciler apply --yes --wait=1h --output json=report.json infra/
   reconciler apply --plan plan.json infra/
+  reconciler apply --targets targets.yaml --target 'tag:test' --yes
 """,
 )
 @target_paths

@@ -28,6 +28,7 @@ Examples:
   reconciler drift --count unmanaged --output html=drift.html infra/
   reconciler drift --history drift.db --since 24h infra/
   reconciler drift --history drift.db --notify https://HOST/HOOK infra/
+  reconciler drift --targets targets.yaml --concurrency 32
 \b
 Exit codes, the first that holds: 1 not everything could be read
 7 a person has something to do - 2 drift - 0 as declared, and silent

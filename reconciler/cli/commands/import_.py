@@ -17,6 +17,7 @@ Examples:
   reconciler import --owner platform > connections.yaml
   reconciler import --owner platform --tag team=network --to infra/
   reconciler import --diff infra/
+  reconciler import --targets targets.yaml --to accounts/
 \b
 Exit codes: 0 all that was asked for - 1 something was left out or not read
 2 with --diff: there is a difference; what no file can declare is only a note

@@ -27,6 +27,7 @@ Examples:
   reconciler plan --local examples/quickstart
   reconciler plan --output text --output json=plan.json infra/
   reconciler plan --detailed-exitcode infra/    (2 when there are differences)
+  reconciler plan --targets targets.yaml --details plans/
 """
 )
 @target_paths

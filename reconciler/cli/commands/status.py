@@ -28,6 +28,7 @@ Examples:
   reconciler status
   reconciler status --owner platform --watch
   reconciler status --output json sync_configuration/network-prod
+  reconciler status --targets targets.yaml
 \b
 Exit codes: 0 read - 1 not everything could be read. With
 --detailed-exitcode, the first that holds: 1 - 7 a person is waited for

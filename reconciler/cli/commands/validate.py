@@ -18,6 +18,7 @@ Examples:
   reconciler validate examples/quickstart
   reconciler validate --output json infra/*.yaml
   cat connections.yaml | reconciler validate -
+  reconciler validate --targets targets.yaml
 """
 )
 @target_paths
