@@ -18,7 +18,7 @@ from reconciler.cli.ending import ending
 from reconciler.cli.exits import Exit
 from reconciler.cli.output import Kept, overheard
 from reconciler.cli.stopping import Stopping, pause, stopping
-from reconciler.fleet.engines import idle
+from reconciler.fleet.engines import idle, was_asked
 from reconciler.fleet.report import RowForm
 from reconciler.fleet.run import Job
 from reconciler.render import remarks, summary
@@ -112,6 +112,9 @@ def _code(job: Job, kept: Kept, asked: Stopping) -> tuple[Exit, str]:
     """The exit code of the command, and the error that ended it."""
     try:
         with asked.impatient():
+            if was_asked() or asked():  # before it was begun, and nothing more is to be
+                is_terminated = asked.code is Exit.TERMINATED
+                raise SystemExit(asked.code) if is_terminated else KeyboardInterrupt
             return _ran(job, kept), ""
     except KeyboardInterrupt:
         return Exit.INTERRUPTED, "interrupted"

@@ -24,6 +24,10 @@ WORKERS_SECONDS = 30.0
 starting."""
 ASKED_SECONDS = 1.0
 """How often a Dask cluster is asked for its workers."""
+_ASKING = frozenset(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""The signals that ask for the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,8 @@ def engine(name: str, concurrency: int, scheduler: str | None, *, writes: bool) 
         found = Engine(threads(concurrency), lambda: concurrency)
     else:
         most = min(concurrency, _most_processes())
-        found = Engine(processes(most), lambda: most, interrupt=_interrupt)
+        pool = processes(most)
+        found = Engine(pool, lambda: most, interrupt=pool.interrupt)
     patient = False
     try:
         yield found
@@ -73,28 +78,54 @@ def _most_processes() -> int:
     return 4 * (cores or 1)
 
 
-def processes(concurrency: int) -> Executor:
+def processes(concurrency: int) -> Processes:
     """Processes: all cores."""
-    return ProcessPoolExecutor(
-        max_workers=concurrency,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_started,
-    )
+    return Processes(concurrency)
 
 
-def _interrupt() -> None:
-    """Tell the processes that somebody wants the end."""
-    for process in multiprocessing.active_children():
-        if process.pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGINT)
+class Processes(ProcessPoolExecutor):
+    """Processes that hear of it when somebody wants the end, also those that only begin."""
+
+    def __init__(self, concurrency: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._asked = context.RawValue("b", 0)
+        super().__init__(concurrency, context, _started, (self._asked,))
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have it done by a process, which may be a new one. It begins with signals blocked, since
+        they would kill it; this process takes its own once it knows whom to pass them on to."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ASKING)
+        try:
+            return super().submit(fn, *args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def interrupt(self) -> None:
+        """Tell the processes that somebody wants the end: what they do now, and what they have been
+        given and will begin yet."""
+        self._asked.value = 1
+        for process in multiprocessing.active_children():
+            if process.pid is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGINT)
 
 
-def _started() -> None:
+_asked: list[Any] = []
+"""In a process that works for another one: where that says whether somebody wants the end."""
+
+
+def was_asked() -> bool:
+    """Whether somebody wants the end of all that this process is given."""
+    return any(one.value for one in _asked)
+
+
+def _started(asked: Any) -> None:
     """A process that works for another one begins. Signals reach it from there alone: of a Ctrl-C
     every process of the terminal's group hears by itself, and of a SIGTERM only the first one."""
     os.setpgrp()
+    _asked.append(asked)
     idle()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKING)
     parent = multiprocessing.parent_process()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 

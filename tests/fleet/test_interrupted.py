@@ -20,7 +20,7 @@ from reconciler.emulator import Emulator, Settings
 from reconciler.emulator.faults import Fault
 from tests.cli.terminal import command, environment
 from tests.conftest import Cli
-from tests.fleet.test_lost_workers import TARGETS, creates, targets
+from tests.fleet.test_lost_workers import TARGETS, children, creates, targets
 
 __all__ = ["targets"]
 SLOW = Fault(kind="delay", operation="Create*", seconds=1.0, count=1000)
@@ -130,6 +130,26 @@ def test_sigterm_for_the_run_alone_ends_its_workers_in_the_middle_of_a_target(
         assert process.returncode == 143, err
         assert {row["state"] for row in rows} <= {"interrupted", "terminated"}
         assert creates(emulator).total() < 20, err
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.3])
+def test_a_process_that_only_begins_hears_of_the_end(
+    seconds: float, targets: Path, emulator: Emulator
+) -> None:
+    line = command("apply", "--yes", "--targets", str(targets), "--endpoint-url", emulator.url)
+    line += ["--output", "json", "--concurrency", "4", "--engine", "processes"]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(line, stdout=pipe, stderr=pipe, env=environment(), text=True)
+    while not children(process.pid):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.005)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, creates(emulator).total()) == (130, 0), err
+    states = {row["state"] for row in json.loads(out)["targets"]}
+    assert states <= {"interrupted", "not begun"}
+    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize("engine", ["threads", "processes"])

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from reconciler.fleet.engines import Engine, processes
+from reconciler.fleet.engines import Engine, processes, was_asked
 from reconciler.fleet.run import Job, Result, run
 from reconciler.fleet.targets import FleetTarget
 
@@ -162,3 +162,16 @@ def test_a_worker_that_is_told_to_end_ends_no_other_job() -> None:
         results = list(run(map(job, range(4)), Engine(pool, lambda: 1), leave, 1, never))
     assert [r.answer for r in results] == ["0", None, None, "3"]
     assert [r.lost for r in results] == ["", "SystemExit: 143", "KeyboardInterrupt", ""]
+
+
+def test_processes_hear_of_the_end_before_they_begin_anything() -> None:
+    with processes(1) as pool:
+        found = [pool.submit(was_asked) for _ in range(3)]
+        pool.interrupt()
+        assert [one.result(timeout=60) for one in found] == [True] * 3
+    with processes(1) as pool:  # a signal that somebody else sends is about nothing
+        (pid, told) = (pool.submit(os.getpid).result(timeout=60), pool.submit(was_asked))
+        assert not told.result(timeout=60)
+        os.kill(pid, signal.SIGINT)
+        time.sleep(0.5)
+        assert not pool.submit(was_asked).result(timeout=60)
