@@ -141,6 +141,13 @@ class Known:
         """A job was handed out."""
         self.begun.add(job.target.name)
 
+    def again(self, result: Result) -> Job:
+        """The job that is to be handed out once more: what was not taken was not begun."""
+        if result.lost:
+            return replace(result.job, attempt=2)
+        self.begun.discard(result.job.target.name)
+        return result.job
+
     def enough(self) -> bool:
         """Whether no target is to be begun any more."""
         too_many = self._max_failures is not None and self._failures > self._max_failures
@@ -214,7 +221,7 @@ def _answers(
                     known.take(result.answer.row)
                     yield result.answer
                 elif attempt == 1 and not known.enough():
-                    again.append(replace(result.job, attempt=2) if result.lost else result.job)
+                    again.append(known.again(result))
                 else:
                     known.take(_without_answer(result))
         jobs = again
