@@ -75,11 +75,11 @@ def fleet(context: click.Context, options: Mapping[str, Any]) -> Exit:
         codes = [Exit(row["code"]) for row in rows if row["code"] is not None]
         if asked():  # what its targets were ended with is no news, and says how they were told
             codes = [code for code in codes if code not in ENDED]
-        code = worst(asked.code, kept, *codes)
+        begun_not = sum(row["state"] == NOT_BEGUN for row in rows)
+        code = worst(asked.code, kept, *codes, *[Exit.ERROR] * bool(begun_not))
         code = _written(outputs, fleet_document(command, stamp(created), rows, code))
-    if begun_not := sum(row["state"] == NOT_BEGUN for row in rows):
+    if begun_not:
         tell(f"Error: {begun_not} of {len(rows)} targets were not begun")
-        code = worst(code, Exit.ERROR)
     return code
 
 
