@@ -209,7 +209,7 @@ class _Cluster:
     def __init__(self, client: Any, scheduler: str) -> None:
         self._client, self._scheduler = client, scheduler
         self._seen = time.monotonic()
-        self.threads = self._threads()
+        self.threads = max(1, self._threads())
         """How many jobs its workers do at a time; at least one, which a new worker would do."""
 
     def gone(self) -> str:

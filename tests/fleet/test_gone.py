@@ -13,7 +13,7 @@ import pytest
 from reconciler.cli import fleets
 from reconciler.emulator import Emulator
 from reconciler.errors import ReconcilerError
-from reconciler.fleet.engines import Engine
+from reconciler.fleet.engines import Engine, _Cluster
 from tests.conftest import Cli
 from tests.fleet.test_commands import Fleet
 
@@ -54,3 +54,16 @@ def test_what_was_not_taken_is_not_begun(
     states = [row["state"] for row in found.json["targets"]]
     assert sorted(states) == ["not begun", "not begun", "ok"], found.err
     assert (found.code, found.json["code"]) == (1, 1), found.err
+
+
+class Empty:
+    """A client of a Dask cluster whose last worker has just died."""
+
+    status = "running"
+
+    def run_on_scheduler(self, _: Callable[..., int]) -> int:
+        return 0
+
+
+def test_a_cluster_that_gets_its_workers_back_has_room() -> None:
+    assert _Cluster(Empty(), "tcp://127.0.0.1:1").threads == 1
