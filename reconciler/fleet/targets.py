@@ -159,7 +159,7 @@ def _targets(source: Source, folder: str, problems: Problems) -> Iterator[tuple[
         if "-" in whole.paths:
             text, hint = "`-` is standard input, which there is only once", "write a file"
             problems.append(Problem(source.name, *position(raw, ("paths",)), "E037", text, hint))
-        for region in dict.fromkeys(whole.regions or [""]):  # without one only its name counts
+        for region in dict.fromkeys(whole.regions):
             yield raw, _target(whole, region, folder)
 
 

@@ -135,7 +135,6 @@ def test_a_place_that_is_listed_twice_is_written_once(fleet: Fleet) -> None:
     assert set(fleet.creates().values()) == {1}
 
 
-@pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no process groups")
 def of_session(leader: int) -> list[int]:
     """The processes of a session, its leader first."""
     found = []
@@ -147,6 +146,7 @@ def of_session(leader: int) -> list[int]:
     return sorted(found, key=lambda pid: (pid != leader, pid))
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc")
 def test_what_a_lost_worker_may_have_sent_is_never_told_as_not_begun(
     emulator: Emulator, tmp_path: Path
 ) -> None:

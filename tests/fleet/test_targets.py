@@ -157,7 +157,8 @@ def test_every_problem_is_told_at_once() -> None:
 def test_a_wrong_header_hides_no_problem_of_the_targets() -> None:
     found = problems(
         "version: 1\ndefaults: {regions: [eu-west-1], rol: x}\ntargets:\n"
-        '- {account: "111122223333"}\n- {account: "111122223333"}\n'
+        '- {account: "111122223333"}\n'
+        '- {account: "111122223333", regions: [us-east-1, us-east-1]}\n'
         '- {account: "222233334444", role: "arn:aws:iam::111122223333:role/r"}\n'
         '- {account: "333344445555", paths: ["-"]}\n'
     )
