@@ -222,6 +222,9 @@ def selected(targets: Sequence[FleetTarget], selectors: Sequence[str]) -> tuple[
 def _hint(targets: Sequence[FleetTarget], parts: Sequence[tuple[str, str]]) -> str:
     """What there is to choose from where a part is about no target by itself."""
     for key, pattern in parts:
+        if key == "name" and ":" in pattern:
+            other = ", ".join(f"{known}:" for known in sorted(KEYS))
+            return f"{shown(pattern.partition(':')[0])[1:-1]}: is none of {other}"
         if not any(_holds(one, key, pattern) for one in targets):
             known = sorted({value for one in targets for value in _values(one, key)})
             more = ", ..." * (len(known) > 10)

@@ -81,6 +81,7 @@ def test_selectors(selectors: list[str], names: list[str]) -> None:
         ("prd*", "names are 222233334444, 333344445555, prod/eu-west-1, prod/us-east-1"),
         ("account:9*", "accounts are 111122223333, 222233334444, 333344445555"),
         ("tag:all,region:ap-*", "regions are cn-north-1, eu-west-1, us-east-1, us-gov-west-1"),
+        ("tagg:prod", "tagg: is none of account:, name:, region:, tag:"),
         ("tag:prod,region:cn-*", "no target is what all its parts say"),
     ],
 )
