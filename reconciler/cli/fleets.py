@@ -79,7 +79,8 @@ def fleet(context: click.Context, options: Mapping[str, Any]) -> Exit:
         code = worst(asked.code, kept, *codes, *[Exit.ERROR] * bool(begun_not))
         code = _written(outputs, fleet_document(command, stamp(created), rows, code))
     if begun_not:
-        tell(f"Error: {begun_not} of {len(rows)} targets were not begun")
+        were = "was" if begun_not == 1 else "were"
+        tell(f"Error: {begun_not} of {len(rows)} targets {were} not begun")
     return code
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.cli.output import tell
+from reconciler.cli.output import log, tell
 from reconciler.cli.state import who
 from reconciler.cli.stopping import pause
 from reconciler.errors import LockedError, ReconcilerError
@@ -80,7 +80,7 @@ def _take(lock: FileLock, holder: Path, seconds: float) -> None:
             return
         if not said:
             said = True
-            tell(f"Waiting up to {seconds:.0f} s for another run{by}")
+            log(f"Waiting up to {seconds:.0f} s for another run{by}")
         pause(min(left, LOOK_SECONDS))
 
 
@@ -96,7 +96,7 @@ def _everywhere(run: Run) -> Iterator[Run]:
     lease = Lease(run.session, uri, who(), planning.lock_lease)
     leased = replace(run, permit=lease.permit)
     try:
-        lease.take(planning.lock_timeout, tell, pause)
+        lease.take(planning.lock_timeout, log, pause)
         if lease.taken_from is not None:
             tell(f"Warning: {uri} was never given back by {lease.taken_from}: taken over")
         yield leased

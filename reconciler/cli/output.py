@@ -243,7 +243,7 @@ def tell(text: str) -> None:
 
 
 def log(text: str) -> None:
-    """Say on stderr what somebody asked for who wants to follow along, and of which part it is."""
+    """Say at once on stderr what happens for whoever follows along, and of which part it is."""
     heard = _HEARD.get()
     with suppress(OSError):
         click.echo(safe(f"[{heard.whose}] {text}" if heard else text), err=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.safe import safe
+from reconciler.spec.problems import CODES
 
 LEVELS = ("error", "warning", "note")
 """Most important first."""
@@ -30,10 +31,11 @@ class Note:
 
     @property
     def told(self) -> str:
-        """The message behind its place and before its link, if it has them."""
+        """The message behind its place and its code in the files, and before its link, if any."""
         place = safe(f"{self.file}:{self.line}:{self.column}: ") if self.file else ""
         link = f" ({safe(self.link)})" if self.link and self.link not in self.message else ""
-        return f"{place}{self.message}{link}"
+        code = f"{self.code} " if self.code in CODES else ""
+        return f"{place}{code}{self.message}{link}"
 
 
 def notes(document: Mapping[str, Any]) -> list[Note]:

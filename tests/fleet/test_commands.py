@@ -251,6 +251,13 @@ def test_logged_calls_say_for_which_target(
     assert {line.partition(" ")[0] for line in lines} == {f"[{name}]" for name in EVERY}
 
 
+def test_a_problem_of_a_target_has_its_place_and_code(fleet: Fleet) -> None:
+    (fleet.file.parent / "declared.yaml").write_text("version: 1\nowner: o\nconection: []\n")
+    (row, *_) = fleet.report("validate")["targets"]
+    (detail,) = row["details"]
+    assert "declared.yaml:3:1: E030 unknown key `conection`" in detail
+
+
 def test_a_targets_file_is_no_file_of_desired_state(fleet: Fleet) -> None:
     found = fleet.cli("validate", "targets.yaml")
     assert (found.code, found.err) == (1, "")
