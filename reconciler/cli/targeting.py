@@ -58,12 +58,13 @@ def perform(job: Job) -> Answer:
     is_worker = multiprocessing.parent_process() is not None
     Stopping.works_for_another = is_worker
     with stopping() as asked:
-        answer = _performed(job, asked)
-    if is_worker and threading.current_thread() is threading.main_thread():
-        idle()
-        if asked.code is Exit.TERMINATED:
-            os._exit(Exit.TERMINATED)
-    return answer
+        try:
+            return _performed(job, asked)
+        finally:  # a second signal may end it, and this process waits for its pool all the same
+            if is_worker and threading.current_thread() is threading.main_thread():
+                idle()
+                if asked.code is Exit.TERMINATED:
+                    os._exit(Exit.TERMINATED)
 
 
 def _performed(job: Job, asked: Stopping) -> Answer:

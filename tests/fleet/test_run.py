@@ -10,6 +10,10 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
+from reconciler.cli import targeting
+from reconciler.cli.stopping import Stopping
 from reconciler.fleet.engines import Engine, processes, was_asked
 from reconciler.fleet.run import Job, Result, run
 from reconciler.fleet.targets import FleetTarget
@@ -175,3 +179,24 @@ def test_processes_hear_of_the_end_before_they_begin_anything() -> None:
         os.kill(pid, signal.SIGINT)
         time.sleep(0.5)
         assert not pool.submit(was_asked).result(timeout=60)
+
+
+def hurried(job: Job, asked: Stopping) -> None:
+    """Somebody wants the end twice, when the command is over and its row is put together."""
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def ends_when_told(job: Job) -> bool:
+    """Whether a process that was left in a hurry ends when its pool tells it to."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(targeting, "_performed", hurried)
+        with pytest.raises(KeyboardInterrupt):
+            targeting.perform(job)
+    return signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_process_that_is_left_in_a_hurry_still_ends_with_its_pool() -> None:
+    """It would wait for its next job for ever, and its pool for it."""
+    with processes(1) as pool:
+        assert pool.submit(ends_when_told, job(1)).result(timeout=60)
