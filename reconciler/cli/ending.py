@@ -39,8 +39,10 @@ def ending(error: Exception) -> Ending:
             return Ending(code, safe(str(error)))
         case OSError():
             return Ending(Exit.ERROR, safe(_words(error)))
-    bug = (error.__cause__ or error) if isinstance(error, BugError) else error
-    code = worst(error.code, Exit.ERROR) if isinstance(error, BugError) else Exit.ERROR
+    bug: BaseException = error
+    code = Exit.ERROR
+    if isinstance(error, BugError):
+        bug, code = error.__cause__ or error, worst(error.code, code)
     return Ending(code, safe(f"{type(bug).__name__}: {bug}"), bug)
 
 

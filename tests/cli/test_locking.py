@@ -129,10 +129,9 @@ def test_another_machine_is_told_who_is_there(
 def test_who_was_stopped_for_too_long_makes_no_call_any_more(
     emulator: Emulator, tmp_path: Path, cli: Cli, s3: S3
 ) -> None:
+    # The heir is quick: the other one says how far it is after a while.
     fault = Fault(kind="delay", operation="CreateConnection", seconds=1.5, count=2)
-    emulator.control.fault(
-        fault
-    )  # the heir is quick: the other one says how far it is after a while
+    emulator.control.fault(fault)
     names = "".join(f"  - {{name: c{n}, provider_type: GitHub}}\n" for n in range(4))
     desired = tmp_path / "four.yaml"
     desired.write_text(f"version: 1\nowner: platform\nconnections:\n{names}")
