@@ -10,7 +10,8 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -206,23 +207,32 @@ def test_what_is_no_scheduler_is_not_waited_for(
 ) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr("reconciler.fleet.engines.REACHED_SECONDS", 1)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        threading.Thread(target=_greet, args=(server, greeting), daemon=True).start()
-        scheduler = f"tcp://127.0.0.1:{port}"
+    with _greeting(greeting) as scheduler:
         found = fleet.run("plan", "--engine", "dask", "--scheduler", scheduler)
     assert (found.code, found.out) == (1, "")
     assert f"the scheduler {scheduler} cannot be " in found.err
     assert found.err.count("\n") == 1, found.err
 
 
-def _greet(server: socket.socket, greeting: bytes) -> None:
-    """Say this to all who come, and nothing else."""
-    held = []
-    with suppress(OSError):
-        while True:
-            held.append(server.accept()[0])
-            held[-1].sendall(greeting)
+@contextmanager
+def _greeting(words: bytes) -> Iterator[str]:
+    """The address of one who says this to all who come, and nothing else."""
+    with ExitStack() as held, socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            with suppress(OSError):  # the listener is shut
+                while True:
+                    caller = held.enter_context(server.accept()[0])
+                    with suppress(OSError):  # the caller is gone
+                        caller.sendall(words)
+
+        greeter = threading.Thread(target=greet)
+        greeter.start()
+        try:
+            yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            greeter.join()
 
 
 def test_each_account_of_a_fleet_has_failures_of_its_own(fleet: Fleet, tmp_path: Path) -> None:
