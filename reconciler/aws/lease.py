@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from math import ceil
 from typing import Annotated, Literal, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -114,7 +115,7 @@ class Lease:
         end, said = time.monotonic() + patience, ""
         while (seen := self._tried()) is not None:
             if patience and not said:
-                said = f"Waiting up to {patience:.0f} s: {self._told(seen)}"
+                said = f"Waiting up to {ceil(patience)} s: {self._told(seen)}"
                 say(said)
             if (left := end - time.monotonic()) <= 0:
                 raise LockedError(f"{self._told(seen)}: wait for it, or give --lock-timeout")

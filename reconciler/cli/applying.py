@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from math import ceil
 
 import click
 
@@ -98,7 +99,7 @@ def _looked_until(run: Run, counts: Callable[[Unsettled], bool]) -> Plan:
                 return plan
             longest = max(awaited, key=lambda one: one.seconds)
             address = longest.sent.line.address
-            text = f"Waiting up to {longest.seconds:.0f} s for {address} to be listed"
+            text = f"Waiting up to {ceil(longest.seconds)} s for {address} to be listed"
             if address not in told:
                 told.add(address)
                 line.say(f"{text}: it may have been created")

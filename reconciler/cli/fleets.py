@@ -168,8 +168,10 @@ def _check(command: str, options: Mapping[str, Any]) -> None:
     for name, flag in ALONE.items():
         if options.get(name):
             raise click.UsageError(f"{flag} does not go with --targets")
-    if (options["engine"] == "dask") != bool(options["scheduler"]):
-        raise click.UsageError("--engine dask and --scheduler go together")
+    if options["engine"] == "dask" and not options["scheduler"]:
+        raise click.UsageError("--engine dask needs --scheduler tcp://HOST:PORT")
+    if options["scheduler"] and options["engine"] != "dask":
+        raise click.UsageError("--scheduler goes with --engine dask only")
     if options["details"] == "":
         raise click.UsageError("--details names no folder")
     if command in WRITING and not options["yes"]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,7 @@ def _take(lock: FileLock, holder: Path, seconds: float) -> None:
             return
         if not said:
             said = True
-            log(f"Waiting up to {seconds:.0f} s for another run{by}")
+            log(f"Waiting up to {ceil(seconds)} s for another run{by}")
         pause(min(left, LOOK_SECONDS))
 
 

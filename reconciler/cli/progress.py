@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from math import ceil
 from typing import IO, TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from reconciler.apply import Event, Seen, Started, Waiting
@@ -171,4 +172,4 @@ def _tell(tasks: Sequence[Task], seconds: float, line: Line, told: set[str]) -> 
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{ceil(seconds)} s"

@@ -176,7 +176,7 @@ def test_waiting_does_not_swallow_a_path(desired: Path, cli: Cli, emulator: Emul
 def test_waiting_ends_in_time(desired: Path, cli: Cli, emulator: Emulator) -> None:
     result = cli("apply", "--yes", "--wait=0.3s", "--endpoint-url", emulator.url, desired)
     assert result.code == 7
-    assert result.err.startswith("Waiting up to 0 s")
+    assert result.err.startswith("Waiting up to 1 s: ")
     assert "connection/main" in result.err
 
 
