@@ -62,15 +62,6 @@ def test_the_five_minutes() -> None:
         assert run(command) == 0, command
 
 
-@pytest.mark.usefixtures("with_examples")
-def test_the_commands_of_the_fleet_run_as_typed() -> None:
-    text = (ROOT / "examples" / "fleet" / "README.md").read_text(encoding="utf-8")
-    commands = re.findall(r"^\$ (reconciler (?:.*\\\n)*.*)", text, re.MULTILINE)
-    assert len(commands) == 3
-    for command in commands:
-        assert run(command.replace("\\\n", "")) == 0, command
-
-
 def test_the_yaml_is_valid(cli: Cli) -> None:
     assert cli("validate", "-", stdin=blocks("yaml")[0]).code == 0
 
